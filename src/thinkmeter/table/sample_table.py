@@ -176,7 +176,7 @@ class SampleTable:
 
         Rows with a key that an earlier table already had are left out and reported, as within one table.
         """
-        parts = [table for table in tables]
+        parts = list(tables)
         if not parts:
             return cls.empty()
         frames = [table.frame for table in parts]

@@ -223,10 +223,9 @@ class SampleTable:
             if f.removeprefix(FACET_PREFIX) not in column_names()
         }
         try:
-            context = pl.SQLContext(self=self.frame.with_row_index("__row").rename(short), eager=True)
-            kept = context.execute(
-                f"SELECT __row FROM self WHERE {condition}"
-            )  # the user's own filter on their own table
+            rows = self.frame.with_row_index("__row").rename(short)
+            context = pl.SQLContext(frames={"self": rows}, eager=True)
+            kept = context.execute(f"SELECT __row FROM self WHERE {condition}")
         except Exception as error:  # polars raises many types here; all mean that the condition is wrong
             raise UsageError(f"cannot use condition {condition!r}: {error}") from error
         return replace(self, frame=self.frame[kept["__row"]])

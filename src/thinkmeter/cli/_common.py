@@ -1,0 +1,202 @@
+"""What every command does the same way: errors to exit codes, inputs to a table, tables to stdout."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from thinkmeter.errors import Problem, ThinkmeterError, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from thinkmeter.measures import AnalysisSettings
+    from thinkmeter.table import SampleTable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_SHOWN_PROBLEMS = 8
+
+
+def handled(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn our own errors into a message on stderr and their exit code; a closed pipe is not an error."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ThinkmeterError as error:
+            note(f"error: {error}", style="bold red")
+            raise SystemExit(error.exit_code) from None
+        except BrokenPipeError:
+            # `thinkmeter ... | head` closes stdout early; a second failure at exit would print a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(0) from None
+
+    return wrapper
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a rich console; where output is not a terminal it is wide enough not to cut tables."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else int(os.environ.get("COLUMNS", 160))
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def note(text: str, style: str = "") -> None:
+    """Print one line to stderr."""
+    from rich.text import Text
+
+    console(stderr=True).print(Text(text, style=style), soft_wrap=True)
+
+
+def pairs(options: Iterable[str], flag: str) -> dict[str, str]:
+    """Parse ``FIELD=VALUE`` options."""
+    out = {}
+    for option in options:
+        key, mark, value = option.partition("=")
+        if not mark or not key:
+            raise UsageError(f"{flag} {option!r}: expected FIELD=VALUE, such as {flag} model=my-model.")
+        out[key.strip()] = value.strip()
+    return out
+
+
+def read_inputs(
+    inputs: Sequence[str],
+    *,
+    maps: Iterable[str] = (),
+    sets: Iterable[str] = (),
+    where: str = "",
+    strict: bool = False,
+    reader: str = "",
+    filter_name: str = "",
+    scorer: str = "",
+    quiet: bool = False,
+) -> SampleTable:
+    """Read everything the user named into one table, with progress on stderr."""
+    from thinkmeter.readers import read
+
+    with _Progress(quiet) as progress:
+        table = read(
+            list(inputs),
+            mapping=pairs(maps, "--map"),
+            defaults=pairs(sets, "--set"),
+            strict=strict,
+            reader=reader or None,
+            filter_name=filter_name or None,
+            scorer=scorer or None,
+            progress=progress,
+        )
+    if where:
+        before = len(table)
+        table = table.where(where)
+        if not len(table):
+            raise UsageError(f"--where {where!r} keeps none of the {before:,} attempts.")
+    return table
+
+
+class _Progress:
+    """A bar on a terminal, plain lines otherwise, nothing when quiet or when the work is over at once."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self._said = 0
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        if self._quiet or total < 2:
+            return
+        if sys.stderr.isatty():
+            if self._bar is None:
+                from rich.progress import Progress
+
+                self._bar = Progress(console=console(stderr=True), transient=True)
+                self._task = self._bar.add_task("Reading", total=total)
+                self._bar.start()
+            self._bar.update(self._task, completed=done, description=f"Reading {Path(name).name}")
+        elif done * 10 // total > self._said:  # a line per tenth
+            self._said = done * 10 // total
+            print(f"read {done} of {total} files", file=sys.stderr)
+
+
+def make_settings(
+    *,
+    by: Sequence[str],
+    scoring: str,
+    score_field: str,
+    completion_rules: str,
+    reference: str,
+    replicates: int,
+    level: float,
+    method: str,
+    seed: int,
+    where: str,
+) -> AnalysisSettings:
+    """Build the analysis settings from options; the settings check themselves."""
+    from thinkmeter.measures import AnalysisSettings
+
+    rules = tuple(rule.strip() for rule in completion_rules.split(",") if rule.strip())
+    columns = tuple(column.strip() for group in by for column in group.split(",") if column.strip())
+    extra: dict[str, Any] = {"completion_rules": rules} if rules else {}
+    return AnalysisSettings(
+        by=columns,
+        scoring=scoring,  # type: ignore[arg-type]  # checked by the settings themselves
+        score_field=score_field,  # type: ignore[arg-type]
+        reference=reference,
+        replicates=replicates,
+        level=level,
+        method=method,  # type: ignore[arg-type]
+        seed=seed,
+        where=where,
+        **extra,
+    )
+
+
+def report_problems(problems: Sequence[Problem], *, everything: bool = False) -> None:
+    """Say on stderr what was lost, repaired or noted while reading: losses first."""
+    order = {"dropped": 0, "field": 1, "repair": 2, "note": 3}
+    styles = {"dropped": "red", "field": "yellow", "repair": "cyan", "note": "dim"}
+    ranked = sorted(problems, key=lambda p: (order.get(p.severity, 4), -p.count))
+    shown = ranked if everything else ranked[:_SHOWN_PROBLEMS]
+    for problem in shown:
+        note(f"{problem.severity}: {problem}", style=styles.get(problem.severity, ""))
+    if len(ranked) > len(shown):
+        note(
+            f"... and {len(ranked) - len(shown)} more; `thinkmeter read INPUT... --json` lists them all.",
+            style="dim",
+        )
+
+
+def print_json(data: Any) -> None:
+    """Print JSON to stdout: sorted as given, NaN never appears."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=1).decode() + "\n")
+
+
+def print_csv(frame: pl.DataFrame) -> None:
+    """Print a frame as CSV to stdout."""
+    sys.stdout.write(frame.write_csv())
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet, aside first."""
+    from thinkmeter.table import write_aside
+
+    with write_aside(path) as aside:
+        frame.write_parquet(aside)

@@ -1,0 +1,103 @@
+"""Make the docs pages that are generated from code; `--check` fails when one is stale.
+
+Run: python tools/gen_docs.py [--check]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_NOTE = "<!-- Made by tools/gen_docs.py from the code. Change the code, then run `make docs`. -->\n\n"
+
+
+def columns_page() -> str:
+    """The table's columns."""
+    from thinkmeter.table import (
+        COLUMNS,
+        COMPLETION_RULES,
+        DEFAULT_COMPLETION_RULES,
+        FACET_PREFIX,
+        SCHEMA_VERSION,
+        STOP_REASONS,
+    )
+
+    lines = [
+        "# Columns of the table",
+        "",
+        f"Schema version {SCHEMA_VERSION}. One row is one model's one attempt at one item. Free columns are named `{FACET_PREFIX}<name>`.",
+        "",
+        "| column | type | unit | null means | description |",
+        "|---|---|---|---|---|",
+    ]
+    for c in COLUMNS:
+        lines.append(
+            f"| `{c.name}` | {c.dtype} | {c.unit} | {'**required**' if c.required else c.null_means} | {c.description} |"
+        )
+    meaning = {True: "completed", False: "truncated", None: "unknown"}
+    lines += ["", "## Stop reasons", "", "| normalised | completion |", "|---|---|"]
+    lines += [f"| `{name}` | {meaning[value]} |" for name, value in STOP_REASONS.items()]
+    lines += [
+        "",
+        "## Completion rules",
+        "",
+        "Tried in the order given; `*` marks the default.",
+        "",
+        "| rule | what it does |",
+        "|---|---|",
+    ]
+    lines += [
+        f"| `{n}`{' *' if n in DEFAULT_COMPLETION_RULES else ''} | {text} |"
+        for n, text in COMPLETION_RULES.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """`--help` of every command."""
+    os.environ.update(COLUMNS="110", NO_COLOR="1", TERM="dumb", TERMINAL_WIDTH="110")
+    from typer.testing import CliRunner
+
+    from thinkmeter.cli.main import app
+
+    commands = [[], ["demo"], ["read"], ["report"], ["compare"], ["models"], ["models", "list"]]
+    parts = ["# Command line\n"]
+    for command in commands:
+        result = CliRunner().invoke(app, [*command, "--help"], prog_name="thinkmeter")
+        text = "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())
+        parts.append(f"## `{' '.join(['thinkmeter', *command])}`\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def measures_pages() -> dict[str, str]:
+    """A page per measure, from its declaration."""
+    from thinkmeter.measures import MEASURES, measure_page
+
+    pages = {f"measures/{m.name}.md": measure_page(m) for m in MEASURES}
+    index = ["# Measures", "", "| measure | unit | meaning |", "|---|---|---|"]
+    index += [f"| [{m.label}]({m.name}.md) | {m.unit} | {m.meaning} |" for m in MEASURES]
+    pages["measures/README.md"] = "\n".join(index) + "\n"
+    return pages
+
+
+def main() -> int:
+    """Write, or with --check compare, every page."""
+    pages = {"columns.md": columns_page(), "cli.md": cli_page(), **measures_pages()}
+    stale = []
+    for name, body in pages.items():
+        path, text = ROOT / "docs" / name, _NOTE + body
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for name in stale:
+        print(f"{'stale' if '--check' in sys.argv else 'wrote'}: docs/{name}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

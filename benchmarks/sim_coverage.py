@@ -49,7 +49,7 @@ def draw(rng: np.random.Generator, sets: int, items: int, repeats: int, work: st
     else:
         W = np.maximum(np.round(np.exp(rng.normal(np.log(20), 0.6, (sets, items)))), 1)
     out = {"n": np.full((sets, items), float(repeats)), "W": repeats * W}
-    for suffix, completes, right, length in (("", 1.6, 1.0, 7.0), ("2", 0.0, -0.5, 8.0)):
+    for suffix, completes, right, length in (("", 1.6, 1.0, 7.0), ("2", 0.6, 0.0, 8.0)):
         shape = (sets, items, repeats)
         C = rng.random(shape) < _share(completes + easy)
         S = C & (rng.random(shape) < _share(right + clear))
@@ -80,7 +80,13 @@ def coverage(
         rows = np.tile(names, sets // batches)
         state = ItemSums.from_rows(groups, rows, {name: values.ravel() for name, values in data.items()})
         found = estimate(
-            state, STATISTICS, replicates=replicates, seed=batch, method=method, bounds=BOUNDS, keep_draws=False
+            state,
+            STATISTICS,
+            replicates=replicates,
+            seed=batch,
+            method=method,
+            bounds=BOUNDS,
+            keep_draws=False,
         )
         for name, result in found.items():
             there = np.isfinite(result.low)
@@ -100,12 +106,26 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=2000)
     parser.add_argument("--method", default="bca")
     options = parser.parse_args()
-    print("| work sizes | items | attempts | statistic | covered % | true value above % | below % | has interval % |")
-    print("|---|---|---|---|---|---|---|---|")
+    head = (
+        "work sizes",
+        "items",
+        "attempts",
+        "statistic",
+        "covered %",
+        "missed above %",
+        "missed below %",
+        "defined %",
+    )
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for work in ("designed", "lognormal"):
         for items, repeats in ((15, 5), (20, 1), (20, 5), (30, 1), (30, 5), (100, 1), (400, 1)):
             found = coverage(
-                items, repeats, work=work, sets=options.sets, replicates=options.replicates, method=options.method
+                items,
+                repeats,
+                work=work,
+                sets=options.sets,
+                replicates=options.replicates,
+                method=options.method,
             )
             for name, row in found.items():
                 cells = " | ".join(f"{100 * share:.1f}" for share in row)

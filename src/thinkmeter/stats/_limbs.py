@@ -30,13 +30,13 @@ def split(values: NDArray[np.float64] | NDArray[np.int64]) -> Limbs:
     if values.size and not np.abs(values).max() < LIMIT:
         raise UsageError("a value of 2**62 or more cannot be summed exactly. Use a larger unit.")
     # trunc, not floor: for a tiny negative number, value - floor(value) would round to 1.
-    whole = np.trunc(values)
-    rest = values - whole
+    whole: NDArray[np.float64] = np.trunc(values)
+    rest: NDArray[np.float64] = values - whole
     rows = [whole.astype(np.int64)]
     while rest.any():
-        rest = rest * _BASE
+        rest *= _BASE
         digit = np.trunc(rest)
-        rest = rest - digit
+        rest -= digit
         rows.append(digit.astype(np.int64))
     return np.stack(rows)
 

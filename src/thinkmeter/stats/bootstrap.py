@@ -35,13 +35,16 @@ class Estimates:
     level : float
         Level of the interval.
     method : tuple of str
-        Per group: ``"bca"``, ``"percentile"``, ``"exact"``, or ``"none"`` where there is no interval.
+        Per group, the method used, or ``"none"`` where there is no interval; see `Interval`.
     n_items : ndarray of int64, shape (groups,)
         Items that carry information on the measure.
     reason : tuple of (str or None)
         Why value or interval is undefined; None where both are defined.
     draws : ndarray of float64, shape (replicates, groups), or None
         Bootstrap replicates; row r of two estimates with one seed belong together (paired).
+    undefined_share : ndarray of float64, shape (groups,)
+        Share of replicates in which the statistic is undefined. The interval rests on the others; above 5 % there
+        is none.
     """
 
     value: NDArray[np.float64]
@@ -52,6 +55,7 @@ class Estimates:
     n_items: NDArray[np.int64]
     reason: tuple[str | None, ...]
     draws: NDArray[np.float64] | None
+    undefined_share: NDArray[np.float64]
 
 
 def replicate_blocks(
@@ -82,9 +86,7 @@ def replicate_blocks(
     chosen = sums.quantities if names is None else tuple(names)
     for name in chosen:
         if name not in sums.quantities:
-            raise UsageError(
-                f"no quantity {name!r} in these sums. Quantities: {', '.join(sums.quantities)}."
-            )
+            raise UsageError(f"no quantity {name!r} in these sums. Quantities: {', '.join(sums.quantities)}.")
     tiles = _Tiles(sums, lay_out(sums, chosen), seed)
     size = block or max(_REPLICATE_TILE, _BLOCK_BYTES // max(8 * tiles.width, 1) // 4 * 4)
     for first in range(0, replicates, size):
@@ -208,8 +210,8 @@ def estimate(
     method : str
         ``"bca"`` or ``"percentile"``; see `thinkmeter.stats.interval`.
     bounds : mapping of str to (low, high), optional
-        Range of a bounded function. Where nothing varies and the value lies on a bound, an exact one-sided
-        interval replaces the bootstrap.
+        Range of a function: ``(0, inf)`` for positive ratios, ``(0, 1)`` for rates. It decides the form of the
+        interval, and where nothing varies on a bound the interval is exact; see `interval`.
     keep_draws : bool
         Whether the result holds the replicates.
 
@@ -241,7 +243,15 @@ def estimate(
         value = np.where(np.isfinite(value), value, np.nan)
         kept = draws[name] if keep_draws else None
         out[name] = Estimates(
-            value, result.low, result.high, level, result.method, n_items, result.reason, kept
+            value,
+            result.low,
+            result.high,
+            level,
+            result.method,
+            n_items,
+            result.reason,
+            kept,
+            result.undefined_share,
         )
     return out
 

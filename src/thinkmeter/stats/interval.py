@@ -1,15 +1,18 @@
 """Intervals from bootstrap draws, with a cure for few items.
 
-The interval called ``"bca"`` reaches, at each end, as far as the farther of two:
+The default method looks at the range of the measure, because one formula does not hold its level everywhere when
+there are 15 to 30 items:
 
-* BCa (Efron 1987) with tail probabilities taken from Student's t with n - 1 degrees of freedom instead of the normal
-  (the expansion of Hesterberg 2015). His second factor, sqrt(n / (n - 1)), is not needed here: the number of items in
-  a Poisson replicate varies, which widens the draws by just that.
-* the jackknife-t interval, on the log scale for a positive and the logit scale for a bounded measure. It rests on
-  every item once and so does not share BCa's weakness, a skewness that cannot be known from 20 items.
+* no bounds (differences, log gaps): BCa (Efron 1987), its tail probabilities taken from Student's t with n - 1 degrees
+  of freedom (the expansion of Hesterberg 2015). His second factor, sqrt(n / (n - 1)), is not needed here: the number
+  of items in a Poisson replicate varies, which widens the draws by just that.
+* positive, ``(0, inf)`` (ratios of sums): at each end the farther of that and the jackknife-t interval on the log
+  scale, which does not share BCa's weakness, a skewness that cannot be known from 20 items.
+* bounded on both sides (rates): the score interval (Wilson 1927) at the effective sample size that the jackknife
+  gives, with Student's t (Dean and Pagano 2015 for clusters). Bootstrap draws of a rate near its bound are too few.
 
-Both agree as n grows. ``"percentile"`` is the expanded percentile interval alone. What was simulated, and where
-coverage falls short, is on the statistics page of the docs.
+``"percentile"`` is the expanded percentile interval everywhere. What was simulated, and where coverage falls short, is
+on the statistics page of the docs.
 """
 
 from __future__ import annotations
@@ -72,8 +75,8 @@ class Interval:
     low, high : ndarray of float64, shape (columns,)
         Ends; NaN where there is no interval.
     method : tuple of str
-        ``"bca"``, ``"percentile"``, ``"t"`` (jackknife-t alone: all draws lie on one side of the value),
-        ``"exact"`` (nothing varies and the value lies on a bound), ``"none"``.
+        ``"bca"``, ``"bca+t"`` (positive measure), ``"score"`` (bounded measure), ``"percentile"``, ``"exact"``
+        (nothing varies and the value lies on a bound), ``"none"``.
     reason : tuple of (str or None)
         Why there is no interval; None where there is one.
     undefined_share : ndarray of float64, shape (columns,)
@@ -106,7 +109,7 @@ def interval(
     draws : ndarray, shape (replicates, columns)
         Bootstrap replicates; NaN and infinities are undefined ones.
     jackknife : Moments, optional
-        Changes when one item is left out. Without it the acceleration of ``"bca"`` is 0 and there is no t part.
+        Changes when one item is left out. Without it ``"bca"`` has acceleration 0 and does not look at bounds.
     n_items : int or array of int, shape (columns,)
         Independent items behind each estimate.
     level : float
@@ -114,8 +117,8 @@ def interval(
     method : str
         ``"bca"`` or ``"percentile"``.
     bounds : (float, float), optional
-        Range of the measure: ``(0, 1)`` puts the t part on the logit scale, ``(0, inf)`` on the log scale. Where
-        nothing varies and the value lies on a finite bound of a bounded range, the interval is one-sided and exact:
+        Range of the measure: ``(0, inf)`` for a positive one, ``(0, 1)`` for a rate; see the top of this module.
+        Where nothing varies and the value lies on a finite bound of a bounded range, the interval is one-sided and exact:
         with all n items on the bound, the share of such items is at least ((1 - level) / 2) ** (1 / n)
         (Clopper and Pearson 1934), and the mean is at least that far towards the bound.
 
@@ -127,6 +130,7 @@ def interval(
     References
     ----------
     Efron 1987, doi:10.1080/01621459.1987.10478410. Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+    Wilson 1927, doi:10.1080/01621459.1927.10502953. Dean and Pagano 2015, doi:10.1093/jssam/smv024.
 
     Examples
     --------
@@ -140,34 +144,34 @@ def interval(
     good = finite.sum(axis=0)
     share = 1.0 - good / max(len(draws), 1)
     ordered = np.sort(np.where(finite, draws, np.nan), axis=0)  # undefined draws last
-    columns = np.arange(len(values))
-    spread = ordered[np.maximum(good - 1, 0), columns] - ordered[0]
+    spread = ordered[np.maximum(good - 1, 0), np.arange(len(values))] - ordered[0]
     still = (good > 0) & (spread <= _STILL * np.abs(values))
     with np.errstate(all="ignore"):
-        bias = _bias(values, draws, good) if method == "bca" else np.zeros(len(values))
-        low, high = _from_draws(ordered, good, bias, jackknife if method == "bca" else None, n, level)
-        one_sided = ~np.isfinite(bias)
-        if method == "bca" and jackknife is not None:
-            t_low, t_high = _jackknife_t(values, jackknife, n, level, bounds)
-            low = np.where(one_sided, t_low, np.fmin(low, t_low))
-            high = np.where(one_sided, t_high, np.fmax(high, t_high))
-            name = np.where(one_sided, "t", method)
-            one_sided = ~np.isfinite(low + high)
+        if method == "percentile":
+            low, high = _from_draws(ordered, good, np.zeros(len(values)), None, n, level)
+            name = method
+        elif jackknife is not None and bounds is not None and np.isfinite(bounds).all():
+            low, high = _score(values, jackknife, n, level, bounds)
+            name = "score"
         else:
-            name = np.full(len(values), method, dtype=object)
+            low, high = _from_draws(ordered, good, _bias(values, draws, good), jackknife, n, level)
+            name = method
+            if jackknife is not None and bounds is not None and np.isfinite(bounds[0]):
+                t_low, t_high = _log_t(values, jackknife, n, level, bounds[0])
+                low, high, name = np.minimum(low, t_low), np.maximum(high, t_high), "bca+t"
+    absent = ~still & ~(np.isfinite(low + high) & (high > low))
     on_bound = still & _on_bound(values, bounds)
     reasons = tuple(
-        _reason(*facts)
-        for facts in zip(values, n, share, still & ~on_bound, one_sided & ~still, strict=True)
+        _reason(*facts) for facts in zip(values, n, share, still & ~on_bound, absent, strict=True)
     )
     if bounds is not None and on_bound.any():
         edge = ((1 - level) / 2) ** (1 / np.maximum(n, 1)) * (bounds[1] - bounds[0])
         low = np.where(on_bound, np.where(values == bounds[0], bounds[0], bounds[0] + edge), low)
         high = np.where(on_bound, np.where(values == bounds[1], bounds[1], bounds[1] - edge), high)
-    absent = np.array([reason is not None for reason in reasons], dtype=bool)
-    low, high = np.where(absent, np.nan, low), np.where(absent, np.nan, high)
-    methods = np.where(absent, "none", np.where(on_bound, "exact", name))
-    return Interval(low, high, tuple(map(str, methods)), reasons, share)
+    none = np.array([reason is not None for reason in reasons], dtype=bool)
+    low, high = np.where(none, np.nan, low), np.where(none, np.nan, high)
+    methods = np.where(none, "none", np.where(on_bound, "exact", name))
+    return Interval(low, high, tuple(methods.tolist()), reasons, share)
 
 
 def _checked(
@@ -223,31 +227,32 @@ def _quantile(ordered: Array, good: NDArray[np.int64], probability: Array) -> Ar
     return lower + (place - down) * (ordered[up, columns] - lower)
 
 
-def _jackknife_t(
-    values: Array, jackknife: Moments, n: Array, level: float, bounds: Bounds | None
-) -> tuple[Array, Array]:
-    reach = _tail(n, level) * jackknife.standard_error(n)
-    if bounds is None:
-        return values - reach, values + reach
-    low, high = bounds
-    if np.isfinite(low) and np.isfinite(high):
-        odds = (values - low) / (high - values)
-        step = np.exp(reach * (1 / (values - low) + 1 / (high - values)))  # the derivative of the logit
-        ends = [low + (high - low) * moved / (1 + moved) for moved in (odds / step, odds * step)]
-        return ends[0], ends[1]
-    if np.isfinite(low):
-        step = np.exp(reach / (values - low))
-        return low + (values - low) / step, low + (values - low) * step
-    return values - reach, values + reach
+def _log_t(values: Array, jackknife: Moments, n: Array, level: float, floor: float) -> tuple[Array, Array]:
+    above = values - floor
+    step = np.exp(
+        _tail(n, level) * jackknife.standard_error(n) / above
+    )  # 1 / above: the derivative of the log
+    return floor + above / step, floor + above * step
+
+
+def _score(values: Array, jackknife: Moments, n: Array, level: float, bounds: Bounds) -> tuple[Array, Array]:
+    width = bounds[1] - bounds[0]
+    rate = (values - bounds[0]) / width
+    tail = _tail(n, level)
+    # tail**2 over the number of independent yes-or-no trials that would be as uncertain as this rate.
+    load = (tail * jackknife.standard_error(n) / width) ** 2 / (rate * (1 - rate))
+    centre = (rate + load / 2) / (1 + load)
+    reach = np.sqrt(rate * (1 - rate) * load + load**2 / 4) / (1 + load)
+    return bounds[0] + width * (centre - reach), bounds[0] + width * (centre + reach)
 
 
 def _on_bound(values: Array, bounds: Bounds | None) -> NDArray[np.bool_]:
     if bounds is None or not np.isfinite(bounds).all():
         return np.zeros(len(values), dtype=bool)
-    return (values == bounds[0]) | (values == bounds[1])
+    return np.asarray((values == bounds[0]) | (values == bounds[1]))
 
 
-def _reason(value: float, n: float, share: float, still: bool, one_sided: bool) -> str | None:
+def _reason(value: float, n: float, share: float, still: bool, absent: bool) -> str | None:
     if not np.isfinite(value):
         return "the value is undefined"
     if n < 2:
@@ -256,6 +261,6 @@ def _reason(value: float, n: float, share: float, still: bool, one_sided: bool) 
         return f"undefined in {share:.0%} of the bootstrap replicates"
     if still:
         return "no variation between items"
-    if one_sided:
-        return "every bootstrap replicate lies on one side of the value"
+    if absent:
+        return "the bootstrap replicates do not surround the value"
     return None

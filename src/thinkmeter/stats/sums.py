@@ -204,7 +204,7 @@ class ItemSums:
             "items": self.items,
             "quantities": self.quantities,
         }
-        arrays = {f"limbs_{index}": column for index, column in enumerate(self.limbs)}
+        arrays: dict[str, Any] = {f"limbs_{index}": column for index, column in enumerate(self.limbs)}
         # Labels travel as JSON: numpy text arrays lose trailing NUL characters.
         text = np.frombuffer(json.dumps(head).encode("ascii"), dtype=np.uint8)
         try:

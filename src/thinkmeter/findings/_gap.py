@@ -1,0 +1,428 @@
+"""Why one group gets more correct answers per token than another: a gap in logs, and the factors that add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from thinkmeter.errors import UsageError
+from thinkmeter.findings._factors import (
+    DECOMPOSITIONS,
+    FACTOR_LABELS,
+    Decomposition,
+    choose_decomposition,
+    common_cells,
+    only,
+)
+from thinkmeter.measures._declare import Array, Sums
+from thinkmeter.measures._evaluate import AGGREGATE_REASON, PoolState, quantity
+from thinkmeter.measures._settings import AnalysisSettings
+from thinkmeter.stats.bootstrap import Estimates, estimate
+from thinkmeter.stats.sums import ItemSums
+
+__all__ = [
+    "GAPS_SCHEMA",
+    "GEOMETRIC_MEAN",
+    "MIN_GAP",
+    "GroupGap",
+    "PoolGaps",
+    "choose_reference",
+    "pool_gaps",
+]
+
+GEOMETRIC_MEAN: Final = "geometric mean of the pool"
+
+MIN_GAP: Final = 0.01
+"""A gap of less than this (in logs: about 1 %) has no meaningful shares."""
+
+GAPS_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "pool": pl.String(),
+    "group": pl.String(),
+    "reference": pl.String(),
+    "factor": pl.String(),
+    "log_contribution": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "share": pl.Float64(),
+    "share_low": pl.Float64(),
+    "share_high": pl.Float64(),
+    "n_items": pl.Int64(),
+    "reason": pl.String(),
+}
+
+_NO_WORKLOAD_DRIFT: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGap:
+    """One group against the reference.
+
+    Attributes
+    ----------
+    of : str
+        What is decomposed: ``"token_efficiency"``, or ``"accuracy"`` without tokens.
+    factors : dict of str to float
+        Log contributions; they add up to the total.
+    draws : dict of str to ndarray [R], or empty where there are none
+    n_items : int
+        Items both attempted; 0 where unknown.
+    numbers : dict of str to (float, float)
+        Each factor itself, of the group and of the reference, on those items.
+    """
+
+    of: str
+    factors: dict[str, float]
+    draws: dict[str, Array]
+    n_items: int
+    numbers: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolGaps:
+    """Gaps of one pool: the frame, and what profiles need."""
+
+    reference: str
+    reason: str
+    frame: pl.DataFrame
+    groups: dict[str, GroupGap]
+
+
+def choose_reference(
+    state: PoolState, models: Mapping[str, str | None], settings: AnalysisSettings
+) -> tuple[str, str]:
+    """Return the reference group of a pool (or `GEOMETRIC_MEAN`, or empty), and a remark or reason.
+
+    Raises
+    ------
+    UsageError
+        Never; whether a named reference exists anywhere is checked by the caller, see `check_reference`.
+    """
+    if settings.reference == "geometric_mean":
+        return GEOMETRIC_MEAN, ""
+    efficiency, accuracy = state.values["token_efficiency"], state.values["accuracy"]
+    if settings.reference != "best":
+        if settings.reference in state.groups:
+            return settings.reference, ""
+        chosen = [at for at, name in enumerate(state.groups) if models.get(name) == settings.reference]
+        if not chosen:
+            return "", f"the reference {settings.reference!r} is not in this pool"
+    else:
+        chosen = list(range(len(state.groups)))
+    finest = {at: _finest(state, at) for at in chosen}
+    # A reference without known completion would leave the whole pool without its finer factors.
+    best_level = min(finest.values())
+    if best_level >= len(DECOMPOSITIONS):
+        return "", "no attempt is scored"
+    chosen = [at for at in chosen if finest[at] == best_level]
+    values = efficiency if np.isfinite(efficiency[chosen]).any() else accuracy
+    best = max(chosen, key=lambda at: values[at] if np.isfinite(values[at]) else -1.0)
+    if len(state.groups) == 1:
+        return state.groups[best], "the pool has one group: there is nothing to compare it with"
+    return state.groups[best], ""
+
+
+def _finest(state: PoolState, at: int) -> int:
+    found = choose_decomposition(state.sums, [at])
+    return DECOMPOSITIONS.index(found) if found else len(DECOMPOSITIONS)
+
+
+def check_reference(names: set[str], settings: AnalysisSettings) -> None:
+    """Refuse a reference that no pool knows."""
+    if settings.reference in {"best", "geometric_mean"} or settings.reference in names:
+        return
+    known = ", ".join(sorted(names))
+    raise UsageError(
+        f"reference {settings.reference!r} is not there. Use best, geometric_mean or one of: {known}."
+    )
+
+
+def pool_gaps(state: PoolState, reference: str, remark: str, settings: AnalysisSettings) -> PoolGaps:
+    """Attribute every group's gap to the reference.
+
+    Parameters
+    ----------
+    state : PoolState
+    reference, remark : str
+        From `choose_reference`.
+    settings : AnalysisSettings
+
+    Returns
+    -------
+    PoolGaps
+        Frame per `GAPS_SCHEMA`; no rows for the reference itself.
+    """
+    rows: list[dict[str, Any]] = []
+    groups: dict[str, GroupGap] = {}
+    others = [at for at, name in enumerate(state.groups) if name != reference]
+    if not reference:
+        rows = [_row(state, at, reference, "total", reason=remark) for at in others]
+        return PoolGaps(reference, remark, pl.DataFrame(rows, schema=GAPS_SCHEMA), groups)
+    base = None if reference == GEOMETRIC_MEAN else state.groups.index(reference)
+    for decomposition, members in _by_decomposition(state, others, base).items():
+        if decomposition is None:
+            rows += [_row(state, at, reference, "total", reason="no attempt is scored") for at in members]
+            continue
+        if base is None:
+            items, points = _against_mean(state, decomposition, members, settings)
+        else:
+            items, points = _against_one(state, decomposition, base, settings)
+        for at in members:
+            results = points if state.aggregate[at] or _aggregate(state, base) else items
+            found, more = _group_rows(state, at, reference, decomposition, results)
+            rows += more
+            if found is not None:
+                groups[state.groups[at]] = found
+    frame = pl.DataFrame(rows, schema=GAPS_SCHEMA).sort("group", maintain_order=True)
+    return PoolGaps(reference, remark, frame, groups)
+
+
+def _by_decomposition(
+    state: PoolState, others: list[int], base: int | None
+) -> dict[Decomposition | None, list[int]]:
+    if base is None:
+        scored = [at for at in others if state.sums.totals(quantity("n", "S"))[at] > 0]
+        together = choose_decomposition(state.sums, scored) if scored else None
+        split: dict[Decomposition | None, list[int]] = {together: scored}
+        split.setdefault(None, []).extend(at for at in others if at not in scored)
+        return {key: members for key, members in split.items() if members}
+    found: dict[Decomposition | None, list[int]] = {}
+    for at in others:
+        found.setdefault(choose_decomposition(state.sums, [at, base]), []).append(at)
+    return found
+
+
+def _aggregate(state: PoolState, base: int | None) -> bool:
+    return bool(state.aggregate.any() if base is None else state.aggregate[base])
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Log contributions (``c.<factor>``), shares (``s.<factor>``) and the factors themselves, for every group."""
+
+    values: dict[str, Array]
+    estimates: dict[str, Estimates] | None
+    own: dict[str, Array]
+    theirs: dict[str, Array]
+    n_items: Array
+
+
+def _against_one(
+    state: PoolState, decomposition: Decomposition, base: int, settings: AnalysisSettings
+) -> tuple[_Results, _Results]:
+    cells, shared = common_cells(state.sums, decomposition, base)
+    pair = only(state.sums, cells)
+    totals = {name: pair.totals(name) for name in pair.quantities}
+    whole = _totals(state, decomposition)
+    theirs = {f"b.{term}": np.full(len(state.groups), sums[base]) for term, sums in whole.items()}
+    apart = {f"a.{term}": sums for term, sums in whole.items()} | theirs
+
+    def logs(q: Sums, side: str, factor: str) -> Array:
+        function = decomposition.total if factor == "total" else decomposition.factors[factor]
+        return function({term: q[f"{side}.{term}"] for term in decomposition.terms})
+
+    def contribution(q: Sums, factor: str) -> Array:
+        return logs(q, "a", factor) - logs(q, "b", factor)
+
+    functions = _with_shares(decomposition, contribution)
+    names = ("total", *decomposition.factors)
+
+    def results(q: Sums, estimates: dict[str, Estimates] | None, n_items: Array) -> _Results:
+        with np.errstate(all="ignore"):
+            values = {name: np.asarray(function(q)) for name, function in functions.items()}
+            own = {name: logs(q, "a", name) for name in names}
+            other = {name: logs(q, "b", name) for name in names}
+        return _Results(values, estimates, own, other, n_items)
+
+    n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups))
+    found = _estimate(pair, functions, settings)
+    return results(totals, found, n_items), results(apart, None, np.zeros(len(state.groups)))
+
+
+def _against_mean(
+    state: PoolState, decomposition: Decomposition, members: list[int], settings: AnalysisSettings
+) -> tuple[_Results, _Results]:
+    cells, shared = common_cells(state.sums, decomposition, None)
+    pool = only(state.sums, cells)
+    totals = {name: pool.totals(name) for name in pool.quantities}
+    apart = {f"a.{term}": sums for term, sums in _totals(state, decomposition).items()}
+
+    def logs(q: Sums, factor: str) -> Array:
+        function = decomposition.total if factor == "total" else decomposition.factors[factor]
+        return function({term: q[f"a.{term}"] for term in decomposition.terms})
+
+    def usable(q: Sums) -> list[int]:
+        # The geometric mean with a 0 in it is 0: groups with a factor of 0 stay out of the mean.
+        with np.errstate(all="ignore"):
+            finite = np.all(
+                [np.isfinite(logs(q, name)) for name in ("total", *decomposition.factors)], axis=0
+            )
+        return [at for at in members if finite[at]]
+
+    def build(q: Sums, n_items: Array, bootstrap: bool) -> _Results:
+        included = usable(q)
+
+        def mean(sums: Sums, factor: str) -> Array:
+            values = logs(sums, factor)
+            if not included:
+                return np.full(values.shape, np.nan)
+            return np.broadcast_to(values[..., included].mean(axis=-1, keepdims=True), values.shape)
+
+        functions = _with_shares(decomposition, lambda sums, factor: logs(sums, factor) - mean(sums, factor))
+        with np.errstate(all="ignore"):
+            values = {name: np.asarray(function(q)) for name, function in functions.items()}
+            own = {name: logs(q, name) for name in ("total", *decomposition.factors)}
+            theirs = {name: mean(q, name) for name in ("total", *decomposition.factors)}
+        found = _estimate(pool, functions, settings) if bootstrap else None
+        return _Results(values, found, own, theirs, n_items)
+
+    n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups))
+    return build(totals, n_items, True), build(apart, np.zeros(len(state.groups)), False)
+
+
+def _totals(state: PoolState, decomposition: Decomposition) -> dict[str, Array]:
+    return {t: state.sums.totals(quantity(t, decomposition.population)) for t in decomposition.terms}
+
+
+def _with_shares(
+    decomposition: Decomposition, contribution: Callable[[Sums, str], Array]
+) -> dict[str, Callable[[Sums], Array]]:
+    functions: dict[str, Callable[[Sums], Array]] = {}
+    for name in ("total", *decomposition.factors):
+        functions[f"c.{name}"] = lambda q, name=name: contribution(q, name)
+        if name != "total":
+            functions[f"s.{name}"] = lambda q, name=name: contribution(q, name) / contribution(q, "total")
+    return functions
+
+
+def _estimate(
+    sums: ItemSums, functions: Mapping[str, Callable[[Sums], Array]], settings: AnalysisSettings
+) -> dict[str, Estimates]:
+    return estimate(
+        sums,
+        functions,
+        n_name="a.n",
+        level=settings.level,
+        replicates=settings.replicates,
+        seed=settings.seed,
+        method=settings.method,
+    )
+
+
+_LOWER_IS_BETTER: Final = ("output_tokens", "overhead", "coupling", "mean_workload")
+
+
+def _group_rows(
+    state: PoolState, at: int, reference: str, decomposition: Decomposition, results: _Results
+) -> tuple[GroupGap | None, list[dict[str, Any]]]:
+    factors = [name for name in decomposition.factors if not _is_idle(name, results, at)]
+    known = results.estimates is not None
+    if known and results.n_items[at] == 0:
+        reason = "no item that both attempted, with all it needs known"
+        return None, [_row(state, at, reference, "total", reason=reason)]
+    why_no_share = _no_share(results, at)
+    rows = []
+    for name in (*factors, "total"):
+        value = float(results.values[f"c.{name}"][at])
+        row = _row(state, at, reference, name, n_items=int(results.n_items[at]) if known else None)
+        rows.append(row)
+        if not np.isfinite(value):
+            row["reason"] = _zero(name, decomposition, results, at)
+            continue
+        row["log_contribution"] = value
+        row |= _ends(results, f"c.{name}", at, ("low", "high"))
+        if name == "total":
+            row["share"] = None if why_no_share else 1.0
+        elif not why_no_share:
+            row["share"] = float(results.values[f"s.{name}"][at])
+            row |= _ends(results, f"s.{name}", at, ("share_low", "share_high"))
+        row["reason"] = _remark(state, results, name, decomposition, at, why_no_share)
+    return _gap(decomposition, results, factors, at), rows
+
+
+def _gap(decomposition: Decomposition, results: _Results, factors: list[str], at: int) -> GroupGap | None:
+    values = {name: float(results.values[f"c.{name}"][at]) for name in (*factors, "total")}
+    draws: dict[str, Array] = {}
+    if results.estimates is not None:
+        for name in values:
+            drawn = results.estimates[f"c.{name}"].draws
+            if drawn is not None:
+                draws[name] = drawn[:, at]
+    numbers = {}
+    for name in values:
+        sign = -1 if name in _LOWER_IS_BETTER else 1
+        with np.errstate(all="ignore"):
+            pair = np.exp([sign * results.own[name][at], sign * results.theirs[name][at]])
+        numbers[name] = (float(pair[0]), float(pair[1]))
+    return GroupGap(decomposition.of, values, draws, int(results.n_items[at]), numbers)
+
+
+def _is_idle(name: str, results: _Results, at: int) -> bool:
+    """Mean workload is a factor only where unequal repeats keep it from cancelling."""
+    return name == "mean_workload" and not abs(results.values[f"c.{name}"][at]) > _NO_WORKLOAD_DRIFT
+
+
+def _ends(results: _Results, name: str, at: int, keys: tuple[str, str]) -> dict[str, float | None]:
+    if results.estimates is None:
+        return {}
+    found = results.estimates[name]
+    ends = (float(found.low[at]), float(found.high[at]))
+    return {key: end if np.isfinite(end) else None for key, end in zip(keys, ends, strict=True)}
+
+
+def _no_share(results: _Results, at: int) -> str:
+    total = results.values["c.total"][at]
+    if not np.isfinite(total):
+        return "the gap itself is undefined"
+    if abs(total) < MIN_GAP:
+        return f"the gap is {total:+.4f} in logs, about 0: shares of it are undefined"
+    if results.estimates is not None:
+        low, high = (float(getattr(results.estimates["c.total"], end)[at]) for end in ("low", "high"))
+        if low <= 0 <= high:
+            return f"the gap's interval ({low:+.3f} to {high:+.3f} in logs) includes 0: shares are undefined"
+    return ""
+
+
+def _zero(name: str, decomposition: Decomposition, results: _Results, at: int) -> str:
+    """Name the factor that is 0 (or undefined), and whose."""
+    for factor in decomposition.factors if name == "total" else (name,):
+        for whose, logs in (("the group", results.own), ("the reference", results.theirs)):
+            value = logs[factor][at]
+            if not np.isfinite(value):
+                what = "0" if value == -np.inf else "undefined"
+                return f"{FACTOR_LABELS[factor]} of {whose} is {what}: its log is undefined"
+    return f"{FACTOR_LABELS[decomposition.of] if decomposition.of in FACTOR_LABELS else 'the measure'} is 0"
+
+
+def _remark(
+    state: PoolState, results: _Results, name: str, decomposition: Decomposition, at: int, no_share: str
+) -> str | None:
+    parts = []
+    if decomposition.of == "accuracy" and name == "total":
+        why = "tokens unknown" if decomposition.factors else "tokens and completion unknown"
+        parts.append(f"{why}: the gap is that of accuracy")
+    if decomposition.population == "ST" and name == "accuracy":
+        parts.append("completion unknown: only its product with conditional correctness is known")
+    if results.estimates is None:
+        parts.append(AGGREGATE_REASON)
+    else:
+        found = results.estimates[f"c.{name}"].reason[at]
+        parts += [found] if found else []
+    parts += [no_share] if no_share else []
+    return "; ".join(parts) or None
+
+
+def _row(
+    state: PoolState, at: int, reference: str, factor: str, *, n_items: int | None = None, reason: str = ""
+) -> dict[str, Any]:
+    return {
+        "pool": state.pool,
+        "group": state.groups[at],
+        "reference": reference or None,
+        "factor": factor,
+        "n_items": n_items,
+        "reason": reason or None,
+    }

@@ -188,8 +188,9 @@ def _dates(frame: pl.DataFrame) -> DisclosureItem:
     if share == 0:
         detail = "No attempt is dated: models behind one name change over time."
         return DisclosureItem("dates of the runs", "missing", "unknown", detail)
-    first, last = frame["started_at"].min(), frame["started_at"].max()
-    value = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if f"{first:%F}" != f"{last:%F}" else f"{first:%Y-%m-%d}"
+    days = frame["started_at"].drop_nulls().dt.strftime("%Y-%m-%d").sort()
+    first, last = str(days[0]), str(days[-1])
+    value = first if first == last else f"{first} to {last}"
     detail = "" if share >= 1 else f"{percent(1 - share)} of attempts are not dated."
     return DisclosureItem("dates of the runs", _status(share), value, detail)
 

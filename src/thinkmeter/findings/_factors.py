@@ -125,20 +125,20 @@ def choose_decomposition(sums: ItemSums, groups: Sequence[int]) -> Decomposition
 
 
 def common_cells(
-    sums: ItemSums, decomposition: Decomposition, reference: int | None
+    sums: ItemSums, decomposition: Decomposition, reference: int | None, members: Sequence[int] = ()
 ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
     """Return per-cell quantities ``a.<term>`` and ``b.<term>`` on the items both sides attempted, and those cells.
 
     ``a`` is the cell's own group; ``b`` the reference at the same item. Without a reference there is no ``b``,
-    and the items are those that every group with any has.
+    and the items are those that all the `members` have.
     """
     key = decomposition.population
     group, item, n = sums.cells(quantity("n", key))
     dense = {term: sums.dense(quantity(term, key)) for term in decomposition.terms}
     present = dense["n"] > 0
     if reference is None:
-        active = present.any(axis=0)
-        shared = present[:, active].all(axis=1)[item] & (n > 0)
+        everywhere = np.asarray(present[:, list(members)].all(axis=1))
+        shared = everywhere[item] & (n > 0)
     else:
         shared = (n > 0) & present[item, reference]
     found = {f"a.{term}": np.where(shared, table[item, group], 0.0) for term, table in dense.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,14 +15,11 @@ from thinkmeter.findings._factors import (
     FACTOR_LABELS,
     Decomposition,
     choose_decomposition,
-    common_cells,
-    only,
 )
-from thinkmeter.measures._declare import Array, Sums
+from thinkmeter.findings._sides import Results, against_mean, against_one
+from thinkmeter.measures._declare import Array
 from thinkmeter.measures._evaluate import AGGREGATE_REASON, PoolState, quantity
 from thinkmeter.measures._settings import AnalysisSettings
-from thinkmeter.stats.bootstrap import Estimates, estimate
-from thinkmeter.stats.sums import ItemSums
 
 __all__ = [
     "GAPS_SCHEMA",
@@ -164,12 +161,12 @@ def pool_gaps(state: PoolState, reference: str, remark: str, settings: AnalysisS
     base = None if reference == GEOMETRIC_MEAN else state.groups.index(reference)
     for decomposition, members in _by_decomposition(state, others, base).items():
         if decomposition is None:
-            rows += [_row(state, at, reference, "total", reason="no attempt is scored") for at in members]
+            rows += [_row(state, at, reference, "total", reason=_outside(state, at)) for at in members]
             continue
         if base is None:
-            items, points = _against_mean(state, decomposition, members, settings)
+            items, points = against_mean(state, decomposition, members, settings)
         else:
-            items, points = _against_one(state, decomposition, base, settings)
+            items, points = against_one(state, decomposition, base, settings)
         for at in members:
             results = points if state.aggregate[at] or _aggregate(state, base) else items
             found, more = _group_rows(state, at, reference, decomposition, results)
@@ -183,140 +180,41 @@ def pool_gaps(state: PoolState, reference: str, remark: str, settings: AnalysisS
 def _by_decomposition(
     state: PoolState, others: list[int], base: int | None
 ) -> dict[Decomposition | None, list[int]]:
-    if base is None:
-        scored = [at for at in others if state.sums.totals(quantity("n", "S"))[at] > 0]
-        together = choose_decomposition(state.sums, scored) if scored else None
-        split: dict[Decomposition | None, list[int]] = {together: scored}
-        split.setdefault(None, []).extend(at for at in others if at not in scored)
-        return {key: members for key, members in split.items() if members}
     found: dict[Decomposition | None, list[int]] = {}
-    for at in others:
-        found.setdefault(choose_decomposition(state.sums, [at, base]), []).append(at)
+    if base is not None:
+        for at in others:
+            found.setdefault(choose_decomposition(state.sums, [at, base]), []).append(at)
+        return found
+    # One mean for the whole pool: the finest that at least half of the groups can take part in.
+    finest = {at: choose_decomposition(state.sums, [at]) for at in others}
+    levels = {at: DECOMPOSITIONS.index(d) for at, d in finest.items() if d is not None}
+    if not levels:
+        return {None: others}
+    level = sorted(levels.values())[(len(levels) - 1) // 2]
+    members = [at for at in others if levels.get(at, len(DECOMPOSITIONS)) <= level]
+    found[DECOMPOSITIONS[level]] = members
+    if len(members) < len(others):
+        found[None] = [at for at in others if at not in members]
     return found
+
+
+def _outside(state: PoolState, at: int) -> str:
+    if state.sums.totals(quantity("n", "S"))[at] > 0:
+        return (
+            "tokens or completion are known for less than half of its attempts, unlike for most of the pool"
+        )
+    return "no attempt is scored"
 
 
 def _aggregate(state: PoolState, base: int | None) -> bool:
     return bool(state.aggregate.any() if base is None else state.aggregate[base])
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """Log contributions (``c.<factor>``), shares (``s.<factor>``) and the factors themselves, for every group."""
-
-    values: dict[str, Array]
-    estimates: dict[str, Estimates] | None
-    own: dict[str, Array]
-    theirs: dict[str, Array]
-    n_items: Array
-
-
-def _against_one(
-    state: PoolState, decomposition: Decomposition, base: int, settings: AnalysisSettings
-) -> tuple[_Results, _Results]:
-    cells, shared = common_cells(state.sums, decomposition, base)
-    pair = only(state.sums, cells)
-    totals = {name: pair.totals(name) for name in pair.quantities}
-    whole = _totals(state, decomposition)
-    theirs = {f"b.{term}": np.full(len(state.groups), sums[base]) for term, sums in whole.items()}
-    apart = {f"a.{term}": sums for term, sums in whole.items()} | theirs
-
-    def logs(q: Sums, side: str, factor: str) -> Array:
-        function = decomposition.total if factor == "total" else decomposition.factors[factor]
-        return function({term: q[f"{side}.{term}"] for term in decomposition.terms})
-
-    def contribution(q: Sums, factor: str) -> Array:
-        return logs(q, "a", factor) - logs(q, "b", factor)
-
-    functions = _with_shares(decomposition, contribution)
-    names = ("total", *decomposition.factors)
-
-    def results(q: Sums, estimates: dict[str, Estimates] | None, n_items: Array) -> _Results:
-        with np.errstate(all="ignore"):
-            values = {name: np.asarray(function(q)) for name, function in functions.items()}
-            own = {name: logs(q, "a", name) for name in names}
-            other = {name: logs(q, "b", name) for name in names}
-        return _Results(values, estimates, own, other, n_items)
-
-    n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups))
-    found = _estimate(pair, functions, settings)
-    return results(totals, found, n_items), results(apart, None, np.zeros(len(state.groups)))
-
-
-def _against_mean(
-    state: PoolState, decomposition: Decomposition, members: list[int], settings: AnalysisSettings
-) -> tuple[_Results, _Results]:
-    cells, shared = common_cells(state.sums, decomposition, None)
-    pool = only(state.sums, cells)
-    totals = {name: pool.totals(name) for name in pool.quantities}
-    apart = {f"a.{term}": sums for term, sums in _totals(state, decomposition).items()}
-
-    def logs(q: Sums, factor: str) -> Array:
-        function = decomposition.total if factor == "total" else decomposition.factors[factor]
-        return function({term: q[f"a.{term}"] for term in decomposition.terms})
-
-    def usable(q: Sums) -> list[int]:
-        # The geometric mean with a 0 in it is 0: groups with a factor of 0 stay out of the mean.
-        with np.errstate(all="ignore"):
-            finite = np.all(
-                [np.isfinite(logs(q, name)) for name in ("total", *decomposition.factors)], axis=0
-            )
-        return [at for at in members if finite[at]]
-
-    def build(q: Sums, n_items: Array, bootstrap: bool) -> _Results:
-        included = usable(q)
-
-        def mean(sums: Sums, factor: str) -> Array:
-            values = logs(sums, factor)
-            if not included:
-                return np.full(values.shape, np.nan)
-            return np.broadcast_to(values[..., included].mean(axis=-1, keepdims=True), values.shape)
-
-        functions = _with_shares(decomposition, lambda sums, factor: logs(sums, factor) - mean(sums, factor))
-        with np.errstate(all="ignore"):
-            values = {name: np.asarray(function(q)) for name, function in functions.items()}
-            own = {name: logs(q, name) for name in ("total", *decomposition.factors)}
-            theirs = {name: mean(q, name) for name in ("total", *decomposition.factors)}
-        found = _estimate(pool, functions, settings) if bootstrap else None
-        return _Results(values, found, own, theirs, n_items)
-
-    n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups))
-    return build(totals, n_items, True), build(apart, np.zeros(len(state.groups)), False)
-
-
-def _totals(state: PoolState, decomposition: Decomposition) -> dict[str, Array]:
-    return {t: state.sums.totals(quantity(t, decomposition.population)) for t in decomposition.terms}
-
-
-def _with_shares(
-    decomposition: Decomposition, contribution: Callable[[Sums, str], Array]
-) -> dict[str, Callable[[Sums], Array]]:
-    functions: dict[str, Callable[[Sums], Array]] = {}
-    for name in ("total", *decomposition.factors):
-        functions[f"c.{name}"] = lambda q, name=name: contribution(q, name)
-        if name != "total":
-            functions[f"s.{name}"] = lambda q, name=name: contribution(q, name) / contribution(q, "total")
-    return functions
-
-
-def _estimate(
-    sums: ItemSums, functions: Mapping[str, Callable[[Sums], Array]], settings: AnalysisSettings
-) -> dict[str, Estimates]:
-    return estimate(
-        sums,
-        functions,
-        n_name="a.n",
-        level=settings.level,
-        replicates=settings.replicates,
-        seed=settings.seed,
-        method=settings.method,
-    )
-
-
 _LOWER_IS_BETTER: Final = ("output_tokens", "overhead", "coupling", "mean_workload")
 
 
 def _group_rows(
-    state: PoolState, at: int, reference: str, decomposition: Decomposition, results: _Results
+    state: PoolState, at: int, reference: str, decomposition: Decomposition, results: Results
 ) -> tuple[GroupGap | None, list[dict[str, Any]]]:
     factors = [name for name in decomposition.factors if not _is_idle(name, results, at)]
     known = results.estimates is not None
@@ -343,7 +241,7 @@ def _group_rows(
     return _gap(decomposition, results, factors, at), rows
 
 
-def _gap(decomposition: Decomposition, results: _Results, factors: list[str], at: int) -> GroupGap | None:
+def _gap(decomposition: Decomposition, results: Results, factors: list[str], at: int) -> GroupGap | None:
     values = {name: float(results.values[f"c.{name}"][at]) for name in (*factors, "total")}
     draws: dict[str, Array] = {}
     if results.estimates is not None:
@@ -360,12 +258,12 @@ def _gap(decomposition: Decomposition, results: _Results, factors: list[str], at
     return GroupGap(decomposition.of, values, draws, int(results.n_items[at]), numbers)
 
 
-def _is_idle(name: str, results: _Results, at: int) -> bool:
+def _is_idle(name: str, results: Results, at: int) -> bool:
     """Mean workload is a factor only where unequal repeats keep it from cancelling."""
     return name == "mean_workload" and not abs(results.values[f"c.{name}"][at]) > _NO_WORKLOAD_DRIFT
 
 
-def _ends(results: _Results, name: str, at: int, keys: tuple[str, str]) -> dict[str, float | None]:
+def _ends(results: Results, name: str, at: int, keys: tuple[str, str]) -> dict[str, float | None]:
     if results.estimates is None:
         return {}
     found = results.estimates[name]
@@ -373,7 +271,7 @@ def _ends(results: _Results, name: str, at: int, keys: tuple[str, str]) -> dict[
     return {key: end if np.isfinite(end) else None for key, end in zip(keys, ends, strict=True)}
 
 
-def _no_share(results: _Results, at: int) -> str:
+def _no_share(results: Results, at: int) -> str:
     total = results.values["c.total"][at]
     if not np.isfinite(total):
         return "the gap itself is undefined"
@@ -386,7 +284,7 @@ def _no_share(results: _Results, at: int) -> str:
     return ""
 
 
-def _zero(name: str, decomposition: Decomposition, results: _Results, at: int) -> str:
+def _zero(name: str, decomposition: Decomposition, results: Results, at: int) -> str:
     """Name the factor that is 0 (or undefined), and whose."""
     for factor in decomposition.factors if name == "total" else (name,):
         for whose, logs in (("the group", results.own), ("the reference", results.theirs)):
@@ -394,11 +292,11 @@ def _zero(name: str, decomposition: Decomposition, results: _Results, at: int) -
             if not np.isfinite(value):
                 what = "0" if value == -np.inf else "undefined"
                 return f"{FACTOR_LABELS[factor]} of {whose} is {what}: its log is undefined"
-    return f"{FACTOR_LABELS[decomposition.of] if decomposition.of in FACTOR_LABELS else 'the measure'} is 0"
+    return f"{FACTOR_LABELS.get(decomposition.of, 'the measure')} is 0"
 
 
 def _remark(
-    state: PoolState, results: _Results, name: str, decomposition: Decomposition, at: int, no_share: str
+    state: PoolState, results: Results, name: str, decomposition: Decomposition, at: int, no_share: str
 ) -> str | None:
     parts = []
     if decomposition.of == "accuracy" and name == "total":

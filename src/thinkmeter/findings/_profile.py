@@ -250,7 +250,8 @@ def opposite_findings(
             continue
         with np.errstate(divide="ignore"):
             contrast = min(np.log(completion[j] / completion[i]), np.log(correctness[i] / correctness[j]))
-        found.append((not _kin(a, b, models), -float(contrast), i, j))
+        if contrast >= MIN_LOSS:
+            found.append((not _kin(a, b, models), -float(contrast), i, j))
     out: list[Finding] = []
     used: set[int] = set()
     for _, _, i, j in sorted(found):

@@ -148,8 +148,18 @@ def ranking_findings(state: PoolState, ranks: pl.DataFrame, agreement: pl.DataFr
     elif movers:
         claim += " " + movers
     caveats = _caveats(state)
-    ends_or_nan = [x if x is not None else math.nan for x in (row["spearman"], low, high)]
-    return [Finding("ranking", claim, state.pool, "", *ends_or_nan, _items(state), caveats=caveats)]
+    return [
+        Finding(
+            kind="ranking",
+            claim=claim,
+            pool=state.pool,
+            estimate=row["spearman"],
+            low=math.nan if low is None else low,
+            high=math.nan if high is None else high,
+            n_items=_items(state),
+            caveats=caveats,
+        )
+    ]
 
 
 def _items(state: PoolState) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -73,7 +73,7 @@ def pool_sweeps(state: PoolState, groups: pl.DataFrame, settings: AnalysisSettin
 
 
 def _neighbours(members: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    return list(zip(members, members[1:], strict=False))
+    return list(pairwise(members))
 
 
 def _order(group: dict[str, Any]) -> tuple[Any, ...]:
@@ -191,7 +191,18 @@ def sweep_findings(pool: str, sweeps: pl.DataFrame) -> list[Finding]:
     for row in sweeps.filter(pl.col("verdict") == "no effect").iter_rows(named=True):
         numbers = [row[key] if row[key] is not None else float("nan") for key in ("ratio", "low", "high")]
         assumption = f"equal means within {percent(EQUIVALENCE)}, interval included"
-        out.append(Finding("sweep", row["sentence"], pool, row["model"], *numbers, assumptions=(assumption,)))
+        out.append(
+            Finding(
+                kind="sweep",
+                claim=row["sentence"],
+                pool=pool,
+                group=row["model"],
+                estimate=numbers[0],
+                low=numbers[1],
+                high=numbers[2],
+                assumptions=(assumption,),
+            )
+        )
     unsure = sweeps.filter(pl.col("verdict") == "no effect shown")
     for (model,), part in unsure.partition_by("model", as_dict=True, maintain_order=True).items():
         sentences = part["sentence"].to_list()

@@ -128,7 +128,7 @@ class Analysis:
         out.update({name: frame.to_dicts() for name, frame in self.frames().items()})
         for name in ("disclosure", "findings", "sources", "problems"):
             out[name] = [asdict(entry) for entry in getattr(self, name)]
-        return _plain(out)
+        return {name: _plain(value) for name, value in out.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -43,20 +43,20 @@ def reasoning_visibility(frame: pl.DataFrame) -> DisclosureItem:
     low, high = CHARS_PER_TOKEN
     hidden = density.filter(pl.col("chars") < low).sort("chars")
     excess = density.filter(pl.col("chars") > high).sort("chars", descending=True)
-    detail = []
+    remarks = []
     if hidden.height:
-        detail.append(
+        remarks.append(
             f"Reasoning is probably hidden or summarised for {_listing(hidden)}: far fewer characters than the "
             "tokens stand for. Length of text is no measure of work there."
         )
     if excess.height:
-        detail.append(
+        remarks.append(
             f"Token counts are probably incomplete for {_listing(excess)}: far more characters than the tokens "
             "can stand for."
         )
     fine = density.height - hidden.height - excess.height
     value = f"plausible length for {fine} of {density.height} models (median characters per output token)"
-    return DisclosureItem(name, "stated" if not detail else "partly", value, " ".join(detail))
+    return DisclosureItem(name, "stated" if not remarks else "partly", value, " ".join(remarks))
 
 
 def _listing(models: pl.DataFrame) -> str:
@@ -88,17 +88,17 @@ def reasoning_counts(frame: pl.DataFrame) -> DisclosureItem:
         .filter(pl.col("rest") > _UNACCOUNTED)
         .sort("model")
     )
-    detail = []
+    remarks = []
     if above:
-        detail.append(
+        remarks.append(
             f"{integer(above)} attempts report more reasoning tokens than output tokens: another tokenizer, or "
             "another way of counting. Output tokens are used, reasoning tokens are not."
         )
     if odd.height:
-        detail.append(
+        remarks.append(
             f"For {joined(odd['model'].to_list()[:_MOST_NAMED])} reasoning tokens and answer together explain less "
             "than half of the output tokens: they probably count a summary of the trace."
         )
     value = f"reported for {integer(both.height)} of {integer(frame.height)} attempts"
-    status = "stated" if both.height == frame.height and not detail else "partly"
-    return DisclosureItem(name, status, value, " ".join(detail))
+    status = "stated" if both.height == frame.height and not remarks else "partly"
+    return DisclosureItem(name, status, value, " ".join(remarks))

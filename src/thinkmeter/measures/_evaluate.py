@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -240,7 +240,7 @@ def _finish(
     """Nulls for NaN, and the one reason a reader should see first."""
     value = pl.col("value")
     undefined = value.is_null() | value.is_nan()
-    why = pl.when(pl.lit(False)).then(pl.lit(""))
+    why: Any = pl.when(pl.lit(False)).then(pl.lit(""))
     for need in measure.needs:
         why = why.when(undefined & pl.col(f"no {need}")).then(pl.lit(_ABSENT[need]))
     why = why.when(undefined & pl.col("reason").is_not_null() & pl.lit(measure.value is None)).then("reason")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -204,7 +204,7 @@ def _exclusions(rows: pl.DataFrame) -> pl.DataFrame:
     populations = [*_BASE, *(key for key in _WHERE_ANY if rows[key[-1]].null_count() < rows.height)]
     parts = []
     for key in populations:
-        reason = pl.when(pl.col("errored")).then(pl.lit(ERRORED))
+        reason: Any = pl.when(pl.col("errored")).then(pl.lit(ERRORED))
         for column in key:
             reason = reason.when(pl.col(column).is_null()).then(pl.lit(KNOWN[column]))
         left_out = rows.with_columns(reason.otherwise(None).alias("reason")).filter(

@@ -1,6 +1,18 @@
 """From numbers to statements: gaps, profiles, rankings, comparisons."""
 
+from thinkmeter.findings._compare import Comparison, compare, compare_tables
+from thinkmeter.findings._gate import Gate, GateResult
 from thinkmeter.findings._types import Analysis, DisclosureItem, Finding
 from thinkmeter.findings.analysis import analyse
 
-__all__ = ["Analysis", "DisclosureItem", "Finding", "analyse"]
+__all__ = [
+    "Analysis",
+    "Comparison",
+    "DisclosureItem",
+    "Finding",
+    "Gate",
+    "GateResult",
+    "analyse",
+    "compare",
+    "compare_tables",
+]

@@ -19,7 +19,8 @@ _PATH = re.compile(r"(?<![\w.:/])/(?:root|home|work|tmp|Users|usr|opt|mnt|var|sr
 _ZSTD = 93  # zip method; zipfile before Python 3.14 lists such members but cannot read them
 
 
-def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and decompressed bytes of each part of a log; a file that is no .eval is one part."""
     if path.suffix != ".eval":
         yield path.name, path.read_bytes()
         return
@@ -35,20 +36,24 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
             yield info.filename, zstandard.ZstdDecompressor().decompressobj().decompress(packed)
 
 
-def leaks(folder: Path, extra: Sequence[str] = ()) -> list[str]:
-    """One line for each thing found, with file and member."""
-    names = [name for name in (getpass.getuser(), socket.gethostname()) if name]
-    words = re.compile("|".join([*(rf"\b{re.escape(name)}\b" for name in names), *map(re.escape, extra)]))
+def this_machine() -> list[str]:
+    """User and host name."""
+    return [name for name in (getpass.getuser(), socket.gethostname()) if name]
+
+
+def leaks(folder: Path, names: Sequence[str]) -> list[str]:
+    """One line for each path or name found, with file and member."""
+    patterns = [_PATH, *(re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in names)]
     found = []
     for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-        for member, data in _members(path):
+        for member, data in members(path):
             text = data.decode("utf-8")
-            hits = {match.group() for pattern in (_PATH, words) for match in pattern.finditer(text)}
+            hits = {match.group() for pattern in patterns for match in pattern.finditer(text)}
             found += [f"{path.relative_to(folder)} {member}: {hit}" for hit in sorted(hits)]
     return found
 
 
 if __name__ == "__main__":
-    lines = leaks(Path(sys.argv[1]))
+    lines = leaks(Path(sys.argv[1]), this_machine())
     print("\n".join(lines) or "nothing found")
     raise SystemExit(1 if lines else 0)

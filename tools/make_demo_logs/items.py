@@ -22,32 +22,30 @@ THINGS = ("apples", "stamps", "coins", "marbles", "shells", "pencils")
 STYLES = ("direct", "steps", "examples")
 
 _ASK = {
-    "direct": "Give only the answer, on one line of the form 'Answer: X'.",
-    "steps": "Think step by step. Then finish with one line of the form 'Answer: X'.",
-    "examples": "Think step by step. Then finish with one line of the form 'Answer: X'.",
+    "direct": "{question}\n\nGive only the answer, on one line of the form 'Answer: X'.",
+    "steps": "Explain in full sentences, one step at a time, what each step changes and why. Only then write the last line, "
+    "of the form 'Answer: X'.\n\n{question}\n\nLet us begin with what is given.",
+    "examples": "{question}\n\nThink step by step. Then finish with one line of the form 'Answer: X'.",
 }
 
 # Worked examples by kind: question and the trace a solver should write.
 _EXAMPLES = {
     "tracking": [
         (
+            "Nora starts in the attic.\n1. Nora moves to the garden.\n2. Nora moves to the cellar.\nWhere is Nora now?",
             (
-                "Nora starts in the attic. Kai starts in the office.\n1. Nora moves to the garden.\n"
-                "2. Kai moves to the cellar.\nWhere is Nora now?"
-            ),
-            (
-                "Start: Nora is in the attic.\nStep 1: Nora moves. Nora is in the garden.\n"
-                "Step 2: Kai moves. Nora is in the garden.\nAnswer: garden"
+                "Start: Nora is in the attic.\nAfter step 1: Nora is in the garden.\nAfter step 2: Nora is in the cellar.\n"
+                "Answer: cellar"
             ),
         ),
         (
             (
                 "Hugo starts in the cellar. Mila starts in the bedroom.\n1. Mila moves to the kitchen.\n"
-                "2. Hugo moves to the hallway.\n3. Hugo moves to the office.\nWhere is Hugo now?"
+                "2. Hugo moves to the hallway.\n3. Mila moves to the office.\nWhere is Hugo now?"
             ),
             (
-                "Start: Hugo is in the cellar.\nStep 1: Mila moves. Hugo is in the cellar.\n"
-                "Step 2: Hugo moves. Hugo is in the hallway.\nStep 3: Hugo moves. Hugo is in the office.\nAnswer: office"
+                "Start: Hugo is in the cellar.\nAfter step 1: Hugo is in the cellar.\nAfter step 2: Hugo is in the hallway.\n"
+                "After step 3: Hugo is in the hallway.\nAnswer: hallway"
             ),
         ),
     ],
@@ -67,8 +65,15 @@ _EXAMPLES = {
 }
 
 
-def _tracking(draw: random.Random, steps: int) -> tuple[str, str]:
+def _tracking(draw: random.Random, steps: int, copy: int) -> tuple[str, str]:
     target, other = draw.sample(PEOPLE, 2)
+    if copy == 1:  # one person alone
+        at = draw.choice(ROOMS)
+        lines = [f"{target} starts in the {at}."]
+        for number in range(1, steps + 1):
+            at = draw.choice([room for room in ROOMS if room != at])
+            lines.append(f"{number}. {target} moves to the {at}.")
+        return "\n".join([*lines, f"Where is {target} now?"]), at
     at = dict(zip((target, other), draw.sample(ROOMS, 2), strict=True))
     lines = [f"{target} starts in the {at[target]}. {other} starts in the {at[other]}."]
     # The other person moves last in two of three items: "the last room named" must not be a good guess.
@@ -81,13 +86,13 @@ def _tracking(draw: random.Random, steps: int) -> tuple[str, str]:
     return "\n".join(lines), at[target]
 
 
-def _arithmetic(draw: random.Random, steps: int) -> tuple[str, str]:
+def _arithmetic(draw: random.Random, steps: int, copy: int) -> tuple[str, str]:
     who, thing = draw.choice(PEOPLE), draw.choice(THINGS)
-    count = draw.randint(6, 20)
+    count = draw.randint(3, 9)
     lines = [f"{who} has {count} {thing}."]
     for number in range(1, steps + 1):
-        kind = draw.choice(("more", "fewer", "double") if count < 40 else ("more", "fewer"))
-        amount = draw.randint(2, min(15, max(2, count - 1)))
+        kind = draw.choice(("more", "fewer", "double") if count < 12 else ("more", "fewer"))
+        amount = draw.randint(1, min(6, count))
         if kind == "double":
             count *= 2
             lines.append(f"{number}. {who} doubles the number of {thing}.")
@@ -108,7 +113,7 @@ def items() -> list[dict[str, object]]:
     for kind, make in (("tracking", _tracking), ("arithmetic", _arithmetic)):
         for steps in STEPS:
             for copy in range(1, COPIES + 1):
-                question, target = make(draw, steps)
+                question, target = make(draw, steps, copy)
                 name = f"{kind}-{steps}-{copy}"
                 out.append({"id": name, "kind": kind, "steps": steps, "question": question, "target": target})
     return out
@@ -120,9 +125,9 @@ def messages(item: dict[str, object], style: str) -> list[dict[str, str]]:
     turns: list[dict[str, str]] = []
     if style == "examples":
         for question, trace in _EXAMPLES[str(item["kind"])]:
-            turns.append({"role": "user", "content": f"{question}\n\n{ask}"})
+            turns.append({"role": "user", "content": ask.format(question=question)})
             turns.append({"role": "assistant", "content": trace})
-    turns.append({"role": "user", "content": f"{item['question']}\n\n{ask}"})
+    turns.append({"role": "user", "content": ask.format(question=item["question"])})
     return turns
 
 

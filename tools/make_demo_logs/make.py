@@ -19,11 +19,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from check import leaks
+from check import leaks, this_machine
 from items import STYLES, items
 
 HERE = Path(__file__).parent
-MAX_TOKENS = 192
+MAX_TOKENS = 128
 # Name of the model in the logs -> its weights and their sha256.
 MODELS = {
     "SmolLM2-135M-Instruct-Q4_1": (
@@ -57,10 +57,19 @@ def served(python: str, weights: Path, alias: str) -> Iterator[str]:
 
 
 def run_inspect(url: str, model: str, style: str, *, epochs: int, temperature: float, scratch: Path) -> None:
-    """One Inspect log in scratch/logs."""
+    """One Inspect log in scratch/inspect."""
     arguments = ["eval", "task.py", "--model", f"openai-api/local/{model}", "-T", f"prompt_style={style}"]
     arguments += ["--temperature", str(temperature), "--max-tokens", str(MAX_TOKENS), "--epochs", str(epochs)]
-    arguments += ["--max-connections", "1", "--log-dir", "logs", "--no-log-realtime", "--display", "none"]
+    arguments += [
+        "--max-connections",
+        "1",
+        "--log-dir",
+        "inspect",
+        "--no-log-realtime",
+        "--no-log-model-api",
+        "--display",
+        "none",
+    ]
     environment = os.environ | {"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"}
     subprocess.run(
         [sys.executable, "-m", "inspect_ai._cli.main", *arguments], cwd=scratch, env=environment, check=True
@@ -115,10 +124,10 @@ def main() -> None:
                     run_inspect(url, model, "examples", epochs=2, temperature=0.7, scratch=scratch)
             if options.only != "inspect":
                 run_lm_eval(url, model, scratch)
-    made = [folder for folder in ("logs", "lm_eval") if (scratch / folder).is_dir()]
+    made = [folder for folder in ("inspect", "lm_eval") if (scratch / folder).is_dir()]
     for folder in made:
         shutil.copytree(scratch / folder, options.out / folder, dirs_exist_ok=True)
-    found = [line for folder in made for line in leaks(options.out / folder, extra=[str(scratch)])]
+    found = [line for folder in made for line in leaks(options.out / folder, [*this_machine(), str(scratch)])]
     print("\n".join(found) or "the logs name nothing of this machine")
     raise SystemExit(1 if found else 0)
 

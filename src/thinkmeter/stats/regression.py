@@ -58,7 +58,7 @@ def huber_line(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> 
 
     Examples
     --------
-    >>> line = huber_line([0, 1, 2, 3, 4, 5], [0.1, 0.9, 2.1, 2.9, 4.1, 90])
+    >>> line = huber_line([0, 1, 2, 3, 4, 5], [0.1, 0.9, 90, 2.9, 4.1, 4.9])
     >>> round(line.slope, 1)
     1.0
     """

@@ -135,7 +135,7 @@ class ItemSums:
         return out
 
     def totals(self, name: str) -> NDArray[np.float64]:
-        """Return the sum over items per group, shape (groups,), rounded once; zero for a group without cells."""
+        """Return the sum over items per group, shape (groups,), exact to a unit in the last place; zero without cells."""
         out = np.zeros(len(self.groups))
         starts = np.flatnonzero(np.diff(self.group_index, prepend=-1))
         order = np.arange(len(self.group_index))

@@ -58,18 +58,11 @@ def served(python: str, weights: Path, alias: str) -> Iterator[str]:
 
 def run_inspect(url: str, model: str, style: str, *, epochs: int, temperature: float, scratch: Path) -> None:
     """One Inspect log in scratch/inspect."""
-    arguments = ["eval", "task.py", "--model", f"openai-api/local/{model}", "-T", f"prompt_style={style}"]
-    arguments += ["--temperature", str(temperature), "--max-tokens", str(MAX_TOKENS), "--epochs", str(epochs)]
-    arguments += [
-        "--max-connections",
-        "1",
-        "--log-dir",
-        "inspect",
-        "--no-log-realtime",
-        "--no-log-model-api",
-        "--display",
-        "none",
-    ]
+    arguments = f"eval task.py --model openai-api/local/{model} -T prompt_style={style}".split()
+    arguments += (
+        f"--temperature {temperature} --max-tokens {MAX_TOKENS} --epochs {epochs} --max-connections 1".split()
+    )
+    arguments += ["--log-dir", "inspect", "--no-log-realtime", "--no-log-model-api", "--display", "none"]
     environment = os.environ | {"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"}
     subprocess.run(
         [sys.executable, "-m", "inspect_ai._cli.main", *arguments], cwd=scratch, env=environment, check=True
@@ -81,22 +74,13 @@ def run_lm_eval(url: str, model: str, scratch: Path) -> None:
     rows = [item | {"workload": item["steps"]} for item in items() if item["kind"] == "arithmetic"]
     data = scratch / "word_arithmetic.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    arguments = [
-        "--model",
-        "local-chat-completions",
-        "--tasks",
-        "word_arithmetic",
-        "--include_path",
-        "lm_eval_task",
-    ]
+    arguments = ["--model", "local-chat-completions", "--tasks", "word_arithmetic", "--log_samples"]
     arguments += ["--model_args", f"model={model},base_url={url}/chat/completions,num_concurrent=1"]
-    arguments += ["--apply_chat_template", "--log_samples", "--output_path", "lm_eval"]
-    environment = os.environ | {
-        "OPENAI_API_KEY": "none",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(scratch / "cache"),
-    }
-    subprocess.run([sys.executable, "-m", "lm_eval", *arguments], cwd=scratch, env=environment, check=True)
+    arguments += ["--include_path", "lm_eval_task", "--apply_chat_template", "--output_path", "lm_eval"]
+    offline = {"OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1", "HF_HOME": str(scratch / "cache")}
+    subprocess.run(
+        [sys.executable, "-m", "lm_eval", *arguments], cwd=scratch, env=os.environ | offline, check=True
+    )
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 _NOTE = "<!-- Made by tools/gen_docs.py from the code. Change the code, then run `make docs`. -->\n\n"
@@ -32,10 +33,10 @@ def columns_page() -> str:
         "| column | type | unit | null means | description |",
         "|---|---|---|---|---|",
     ]
-    for c in COLUMNS:
-        lines.append(
-            f"| `{c.name}` | {c.dtype} | {c.unit} | {'**required**' if c.required else c.null_means} | {c.description} |"
-        )
+    lines += [
+        f"| `{c.name}` | {c.dtype} | {c.unit} | {'**required**' if c.required else c.null_means} | {c.description} |"
+        for c in COLUMNS
+    ]
     meaning = {True: "completed", False: "truncated", None: "unknown"}
     lines += ["", "## Stop reasons", "", "| normalised | completion |", "|---|---|"]
     lines += [f"| `{name}` | {meaning[value]} |" for name, value in STOP_REASONS.items()]
@@ -71,13 +72,43 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-def measures_pages() -> dict[str, str]:
-    """A page per measure, from its declaration."""
-    from thinkmeter.measures import MEASURES, measure_page
+def measure_page(measure: Any) -> str:
+    """One measure, from its declaration."""
+    facts = measure.as_dict()
+    upper = "no upper bound" if facts["bounds"][1] is None else f"{facts['bounds'][1]:g}"
+    lower = "no lower bound" if facts["bounds"][0] is None else f"{facts['bounds'][0]:g}"
+    return f"""# {measure.label}
 
-    pages = {f"measures/{m.name}.md": measure_page(m) for m in MEASURES}
-    index = ["# Measures", "", "| measure | unit | meaning |", "|---|---|---|"]
-    index += [f"| [{m.label}]({m.name}.md) | {m.unit} | {m.meaning} |" for m in MEASURES]
+`{measure.name}`, in {measure.unit}; {measure.better if measure.better != "neither" else "neither direction"} is better.
+
+    {measure.formula}
+
+{measure.meaning}
+
+**Population:** {facts["population"]}. **Range:** {lower} to {upper}. **Undefined when** {measure.null_when}.
+
+**When it misleads.** {measure.misleads}
+
+**Source:** {measure.reference}.
+"""
+
+
+def measures_pages() -> dict[str, str]:
+    """A page per measure, and their index."""
+    from thinkmeter.measures import MEASURES
+
+    pages = {f"measures/{m.name}.md": measure_page(m) for m in MEASURES.values()}
+    index = [
+        "# Measures",
+        "",
+        "S correct, C completed, T output tokens, W declared work; sums and means run over attempts.",
+        "",
+        "| measure | unit | formula | meaning |",
+        "|---|---|---|---|",
+    ]
+    index += [
+        f"| [{m.label}]({m.name}.md) | {m.unit} | `{m.formula}` | {m.meaning} |" for m in MEASURES.values()
+    ]
     pages["measures/README.md"] = "\n".join(index) + "\n"
     return pages
 

@@ -35,7 +35,7 @@ FACTOR_LABELS: Final = {
     "output_tokens": "output tokens",
     "overhead": "verbalisation overhead",
     "coupling": "coupling",
-    "mean_workload": "mean workload (unequal repeats)",
+    "mean_workload": "mean workload",
     "total": "total",
 }
 

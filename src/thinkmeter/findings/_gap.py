@@ -304,6 +304,8 @@ def _remark(
         parts.append(f"{why}: the gap is that of accuracy")
     if decomposition.population == "ST" and name == "accuracy":
         parts.append("completion unknown: only its product with conditional correctness is known")
+    if name == "mean_workload":
+        parts.append("does not cancel: items were repeated unequally often, or each group has a scale of its own")
     if results.estimates is None:
         parts.append(AGGREGATE_REASON)
     else:

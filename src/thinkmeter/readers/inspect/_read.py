@@ -1,0 +1,218 @@
+"""The reader: open, map, collect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from thinkmeter.errors import InputError, Problem
+from thinkmeter.readers._api import Detection, ReadOptions, ReadResult
+from thinkmeter.readers.inspect._map import COLUMNS, Note, map_sample
+from thinkmeter.readers.inspect._records import Record, open_log
+from thinkmeter.readers.inspect._run import Run, map_run
+from thinkmeter.readers.inspect._sniff import NAME, sniff
+from thinkmeter.table import Source, polars_schema
+
+__all__ = ["READER", "InspectReader"]
+
+_LOSSES: Final = frozenset({"dropped", "field"})
+_STEP: Final = re.compile(r"[^.\[\]]+")
+
+
+class InspectReader:
+    """Reads Inspect AI logs; see ``docs/readers/inspect.md`` for where each column comes from."""
+
+    name = NAME
+
+    def sniff(self, path: Path, head: bytes) -> Detection | None:
+        """Recognise a log by its name and first bytes."""
+        return sniff(path, head)
+
+    def read(self, path: Path, options: ReadOptions) -> ReadResult:
+        """Read one log.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+        options : ReadOptions
+            ``scorer`` names a scorer, ``scorer.key`` or the key of a dictionary score. A mapping names fields of the
+            sample (``metadata.level``, ``output.model``) or, where the sample has none, of the header
+            (``eval.task_args.subset``).
+
+        Returns
+        -------
+        ReadResult
+
+        Raises
+        ------
+        InputError
+            If the file is no log, or `options.strict` and something was lost.
+        """
+        problems = _Problems(str(path), strict=options.strict)
+        rows: list[dict[str, Any]] = []
+        with ExitStack() as stack:
+            log = open_log(path, stack)
+            run = map_run(log.header)
+            for severity, place, message, action in log.notes:
+                problems.add(place, Note(severity, "", message, action))
+            found = 0
+            for record in log.records:
+                found += 1
+                row = _row(record, run, log.header, options, problems)
+                if row is not None:
+                    rows.append(row)
+        _check_run(log.header, found, problems)
+        _check_mapping(rows, options.mapping, problems)
+        facts = run.facts | ({"scorer": options.scorer} if options.scorer else {})
+        source = Source(
+            str(path), NAME, records=found, rows=len(rows), settings={"harness": run.harness, **facts}
+        )
+        return ReadResult(_frame(rows, str(path), options), source, problems.merged())
+
+
+READER: Final = InspectReader()
+
+
+class _Problems:
+    """Problems of one file; equal ones are counted, not repeated."""
+
+    def __init__(self, source: str, *, strict: bool) -> None:
+        self._source = source
+        self._strict = strict
+        self._found: dict[Note, tuple[str, int]] = {}
+
+    def add(self, record: str, note: Note) -> None:
+        if self._strict and note.severity in _LOSSES:
+            raise InputError(
+                str(Problem(note.severity, self._source, record, note.field, note.message, note.action))
+            )
+        first, count = self._found.get(note, (record, 0))
+        self._found[note] = first, count + 1
+
+    def merged(self) -> list[Problem]:
+        return [
+            Problem(
+                note.severity,
+                self._source,
+                f"first at {record}" if count > 1 else record,
+                note.field,
+                note.message,
+                note.action,
+                count,
+            )
+            for note, (record, count) in self._found.items()
+        ]
+
+
+def _row(
+    record: Record, run: Run, header: Mapping[str, Any], options: ReadOptions, problems: _Problems
+) -> dict[str, Any] | None:
+    if record.sample is None:
+        action = "This sample is left out, the others are read; copy the log again if it is whole elsewhere."
+        problems.add(record.place, Note("dropped", "", record.error, action))
+        return None
+    if record.events_error:
+        message = f"the sample's events cannot be read: {record.events_error}"
+        action = "Tokens are those of the last call, as the sample has them."
+        problems.add(record.place, Note("field", "output_tokens", message, action))
+    row, notes = map_sample(record.sample, run, options.scorer)
+    for note in notes:
+        problems.add(record.place, note)
+    row["source_record"] = record.place
+    if options.mapping:
+        fields = msgspec.json.decode(record.raw)
+        for ours, path in options.mapping.items():
+            value = _look_up(fields, path)
+            row[ours] = _look_up(header, path) if value is None else value
+    return row
+
+
+def _look_up(value: Any, path: str) -> Any:
+    """Follow dots and ``[i]``; None where the way ends. What is not a scalar is given as JSON text."""
+    for step in _STEP.findall(path):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
+
+
+def _check_run(header: Mapping[str, Any], found: int, problems: _Problems) -> None:
+    status = header.get("status")
+    if status in ("cancelled", "error"):
+        message = f"the run ended with status {status!r}"
+        problems.add(
+            "",
+            Note("note", "", message, "Its samples are read; samples it did not reach are not in the log."),
+        )
+    results = header.get("results")
+    total = results.get("total_samples") if isinstance(results, dict) else None
+    if found == 0:
+        message = "the log holds no samples (was it written with log_samples off, or header only?)"
+        problems.add("", Note("dropped", "", message, "Nothing is read from this file."))
+    elif isinstance(total, int) and total > found:
+        message = f"the header counts {total} samples, the file holds {found}"
+        problems.add("", Note("note", "", message, "Those in the file are read."))
+
+
+def _check_mapping(
+    rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str], problems: _Problems
+) -> None:
+    for ours, path in mapping.items():
+        if rows and all(row.get(ours) is None for row in rows):
+            message = f"no sample has the field {path!r}, nor has the header"
+            problems.add(
+                "", Note("field", ours, message, f"The column is null. Try metadata.<key> for --map {ours}=.")
+            )
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], path: str, options: ReadOptions) -> pl.DataFrame:
+    """Put rows into columns: ours by the schema's types, facets by the types they have."""
+    schema = polars_schema()
+    names = dict.fromkeys([*COLUMNS, "source_record"])
+    names |= dict.fromkeys(name for row in rows for name in row)
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        if name in options.defaults:
+            values = [options.defaults[name] if value is None else value for value in values]
+        columns[name] = _series(name, values, schema)
+    for name, value in options.defaults.items():
+        if name not in columns:
+            columns[name] = pl.Series(name, [value] * len(rows), dtype=pl.String)
+    columns["source_file"] = pl.Series("source_file", [path] * len(rows), dtype=pl.String)
+    return pl.DataFrame(columns)
+
+
+def _series(name: str, values: list[Any], schema: Mapping[str, Any]) -> pl.Series:
+    wanted = schema.get(name)
+    kinds = {type(value) for value in values if value is not None}
+    if (
+        wanted is not None
+        and not isinstance(wanted, pl.Datetime)
+        and kinds <= _KINDS.get(type(wanted), frozenset())
+    ):
+        return pl.Series(name, values, dtype=wanted)
+    if kinds <= {int, float} and kinds:
+        return pl.Series(name, values, dtype=pl.Float64 if float in kinds else pl.Int64)
+    if kinds == {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    # Mixed kinds become text, which the table casts to the column's type where it can.
+    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+_KINDS: Final[dict[type, frozenset[type]]] = {
+    pl.String: frozenset({str}),
+    pl.Int32: frozenset({int}),
+    pl.Int64: frozenset({int}),
+    pl.Float64: frozenset({int, float}),
+    pl.Boolean: frozenset({bool}),
+}

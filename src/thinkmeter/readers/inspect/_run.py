@@ -1,0 +1,96 @@
+"""What the header of a log says of all its samples. Pure: no files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from thinkmeter.readers.inspect._structs import Config
+from thinkmeter.readers.inspect._tokens import Version, parse_version
+
+__all__ = ["SETTINGS", "Run", "map_run"]
+
+SETTINGS: Final = ("effort", "reasoning_effort", "reasoning_mode", "reasoning_tokens", "verbosity")
+"""Fields of the generate config that make up the ``setting`` column, sorted."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What the header says of every sample of a log."""
+
+    benchmark: str
+    model: str
+    harness: str
+    version: Version
+    config: Config
+    scorer: str | None
+    started_at: str | None
+    metered: tuple[str | None, float | None]
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def map_run(header: Mapping[str, Any]) -> Run:
+    """Read the header.
+
+    Examples
+    --------
+    >>> map_run({"eval": {"task": "gsm8k", "model": "openai/o3", "packages": {"inspect_ai": "0.3.285"}}}).harness
+    'inspect_ai 0.3.285'
+    """
+    spec = _object(header.get("eval"))
+    plan, stats = _object(header.get("plan")), _object(header.get("stats"))
+    version = str(_object(spec.get("packages")).get("inspect_ai", ""))
+    limits = _object(spec.get("config"))
+    configs = (_object(plan.get("config")), _object(spec.get("model_generate_config")))
+    config = {key: value for part in configs for key, value in part.items() if value is not None}
+    facts = {
+        "status": header.get("status"),
+        "run_id": spec.get("run_id"),
+        "eval_id": spec.get("eval_id"),
+        "created": spec.get("created"),
+        "task_args": spec.get("task_args") or None,
+        "dataset": _object(spec.get("dataset")).get("name"),
+        **{
+            key: limits.get(key)
+            for key in ("token_limit", "token_limit_type", "message_limit", "time_limit", "limit")
+        },
+        **{key: config.get(key) for key in ("max_tokens", "temperature", "top_p", "seed", *SETTINGS)},
+    }
+    return Run(
+        benchmark=str(spec.get("task") or ""),
+        model=str(spec.get("model") or ""),
+        harness=f"inspect_ai {version}".strip(),
+        version=parse_version(version),
+        config=_config(config),
+        scorer=_first_scorer(header, spec),
+        started_at=stats.get("started_at") or spec.get("created"),
+        metered=(limits.get("token_limit_type"), limits.get("token_limit")),
+        facts={
+            key: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for key, value in facts.items()
+            if value is not None
+        },
+    )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _config(fields: dict[str, Any]) -> Config:
+    try:
+        return msgspec.convert(fields, Config)
+    except msgspec.ValidationError:
+        return Config()
+
+
+def _first_scorer(header: Mapping[str, Any], spec: Mapping[str, Any]) -> str | None:
+    scores = _object(header.get("results")).get("scores")
+    for one in scores if isinstance(scores, list) else []:
+        return str(one.get("scorer") or one.get("name"))
+    for one in spec.get("scorers") or []:
+        return str(one.get("name"))
+    return None

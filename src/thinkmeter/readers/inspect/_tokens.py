@@ -1,0 +1,247 @@
+"""Token accounting of one sample: whose calls count, what they add up to, and what is repaired. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from thinkmeter.readers.inspect._structs import Call, Config, Event, EventOutput, Output, Usage
+
+__all__ = ["OwnCall", "Tokens", "Version", "add_up", "own_calls", "parse_version", "token_limit"]
+
+Version = tuple[int, ...]
+
+_SCORING: Final = frozenset({"scorer", "scorers"})
+_output = msgspec.json.Decoder(EventOutput)
+_full_output = msgspec.json.Decoder(Output)
+_config = msgspec.json.Decoder(Config)
+_call = msgspec.json.Decoder(Call)
+
+REPAIRED: Final = "repaired:total_minus_input"
+
+
+def parse_version(text: str) -> Version:
+    """Return the leading numbers of a version.
+
+    Examples
+    --------
+    >>> parse_version("0.3.95.dev16+g6527d0861")
+    (0, 3, 95)
+    """
+    numbers = []
+    for part in text.split(".")[:3]:
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)
+
+
+@dataclass(slots=True)
+class OwnCall:
+    """One model call of the solver, decoded as far as token accounting needs."""
+
+    event: Event
+    output: EventOutput
+
+    def full_output(self) -> Output:
+        """Decode the output with its text."""
+        return _full_output.decode(self.event.output)
+
+    def config(self) -> Config:
+        """Decode the generate config in force for this call."""
+        try:
+            return _config.decode(self.event.config) if bytes(self.event.config) else Config()
+        except msgspec.ValidationError:
+            return Config()
+
+    def raw(self) -> Call:
+        """Decode the three caps and the stop reasons in the raw request and response; empty where there is none."""
+        try:
+            return _call.decode(self.event.call) if bytes(self.event.call) not in (b"", b"null") else Call()
+        except msgspec.ValidationError:
+            return Call()
+
+
+def own_calls(events: Iterable[Event], model: str) -> tuple[list[OwnCall], list[Event]]:
+    """Split the model calls of a sample into the evaluated model's own and those of other models.
+
+    Calls made while scoring belong to neither: a grader is no part of the answer, even where it is the same model
+    (trap: ``model_usage`` adds both).
+
+    Returns
+    -------
+    list of OwnCall, list of Event
+    """
+    own: list[OwnCall] = []
+    others: list[Event] = []
+    for event in _outside_scoring(events):
+        if event.role == "grader" or event.pending:
+            continue
+        if _same_model(event.model, model):
+            own.append(OwnCall(event, _output.decode(event.output)))
+        else:
+            others.append(event)
+    if not own and others and model in {"", "none", "none/none"}:
+        # The task names no model: its solver brings its own, and that is then what was evaluated.
+        return [OwnCall(event, _output.decode(event.output)) for event in others], []
+    return own, others
+
+
+def _outside_scoring(events: Iterable[Event]) -> Iterable[Event]:
+    """Yield model events that no scorer made."""
+    scoring: set[str | None] = set()
+    depth = 0
+    for event in events:
+        kind = event.event
+        if kind == "span_begin":
+            if event.type in _SCORING or event.parent_id in scoring:
+                scoring.add(event.id)
+        elif kind == "step" and event.type in _SCORING:  # logs before spans (0.3.92) have nested steps
+            depth += 1 if event.action == "begin" else -1
+        elif kind == "model" and not depth and (event.span_id is None or event.span_id not in scoring):
+            yield event
+
+
+def _same_model(named: object, evaluated: str) -> bool:
+    # A solver may ask for "gpt-4o" where the header says "openai/gpt-4o".
+    return named == evaluated or (isinstance(named, str) and named != "" and evaluated.endswith("/" + named))
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Sums over the calls of one attempt; None where a call did not report.
+
+    Attributes
+    ----------
+    repaired : bool
+        Whether any call's output count was repaired.
+    odd : bool
+        Reasoning exceeds output and no total is there to repair it with.
+    silent : int
+        Calls without usage, among `calls`.
+    """
+
+    output: int | None = None
+    reasoning: int | None = None
+    input: int | None = None
+    cached: int | None = None
+    cost: float | None = None
+    repaired: bool = False
+    odd: bool = False
+    calls: int = 0
+    silent: int = 0
+
+
+def add_up(usages: Sequence[Usage | None], model: str, version: Version) -> Tokens:
+    """Add up the usage of the calls of one attempt.
+
+    A sum over calls of which some are silent would be too small, hence None. Cached tokens are added up over the
+    calls that name them, since providers leave the field out where nothing was cached.
+
+    Examples
+    --------
+    >>> grok = Usage(input_tokens=10, output_tokens=5, total_tokens=45, reasoning_tokens=30)
+    >>> sums = add_up([grok], "grok/grok-4", (0, 3, 285))
+    >>> sums.output, sums.repaired
+    (35, True)
+    """
+    # Inspect fills the counts a provider left out with zeros; a call of no tokens at all was not reported.
+    told = [u for u in usages if u is not None and (u.input_tokens or u.output_tokens or u.total_tokens)]
+    sums = Tokens(calls=len(usages), silent=len(usages) - len(told))
+    cached = [u.input_tokens_cache_read for u in told if u.input_tokens_cache_read is not None]
+    sums.cached = _whole(sum(cached)) if cached else None
+    if sums.silent or not told:
+        return sums
+    outputs = []
+    for usage in told:
+        count, repaired, odd = _output_of(usage, model, version)
+        outputs.append(count)
+        sums.repaired |= repaired
+        sums.odd |= odd
+    sums.output = _total(outputs)
+    sums.reasoning = _total([u.reasoning_tokens for u in told])
+    sums.input = _total([_all_input(u, model, version) for u in told])
+    costs = [u.total_cost for u in told]
+    sums.cost = None if None in costs else sum(cost for cost in costs if cost is not None)
+    return sums
+
+
+def _total(counts: Sequence[float | None]) -> int | None:
+    return None if None in counts else _whole(sum(count for count in counts if count is not None))
+
+
+def _whole(count: float) -> int:
+    return round(count)
+
+
+def _all_input(usage: Usage, model: str, version: Version) -> float | None:
+    """Input tokens with the cached ones, which ``input_tokens`` excludes since 0.3.184 (Anthropic: always)."""
+    if usage.input_tokens is None:
+        return None
+    bare = usage.input_tokens
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    anthropic = "anthropic/" in model
+    if not anthropic and (version < (0, 3, 184) or usage.total_tokens == bare + (usage.output_tokens or 0)):
+        return (
+            bare  # the old way, or an adapter whose total shows that its input has the cached tokens already
+        )
+    return bare + cached
+
+
+def _output_of(usage: Usage, model: str, version: Version) -> tuple[float | None, bool, bool]:
+    """Return output tokens with reasoning, whether they were repaired, and whether they ought to be but cannot."""
+    output, reasoning = usage.output_tokens, usage.reasoning_tokens or 0
+    if output is None:
+        return None, False, False
+    # Grok's adapter reports output without reasoning (inspect_ai #5528), Google's did before 0.3.245: what the
+    # total has beyond the input was generated. Anthropic totals of 0.3.75 to 0.3.87 count the cache twice.
+    twice = "anthropic/" in model and (0, 3, 75) <= version <= (0, 3, 87)
+    if usage.total_tokens and usage.input_tokens is not None and not twice:
+        cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+        generated = usage.total_tokens - usage.input_tokens - cached
+        if cached and version < (0, 3, 184) and "anthropic/" not in model:
+            # Adapters differed in whether the input has the cached tokens: only a sum that fits exactly is proof.
+            fits = output + reasoning in (generated, generated + cached)
+            generated = output + reasoning if reasoning and fits else output
+        if generated > output and generated >= reasoning:
+            return generated, True, False
+    return output, False, reasoning > output
+
+
+def token_limit(
+    call: OwnCall | None, fallback: Config, metered: tuple[str | None, float | None], calls: int
+) -> int | None:
+    """Return the cap on generated tokens in force.
+
+    What the provider was sent comes first, then the config of the call, then that of the run (`fallback`).
+    Inspect's own ``token_limit`` meters input too and only cuts after the fact; it is a cap on output only where
+    its type is ``"output"``, and then for all calls of the sample together.
+
+    Parameters
+    ----------
+    call : OwnCall or None
+        The last call.
+    fallback : Config
+        Generate config of the run.
+    metered : (type, limit)
+        Sample-level token limit.
+    calls : int
+        Calls of the sample.
+    """
+    cap: float | None = None
+    if call is not None:
+        request = call.raw().request
+        sent = (
+            (request.max_tokens, request.max_completion_tokens, request.max_output_tokens) if request else ()
+        )
+        caps = [value for value in sent if isinstance(value, int) and not isinstance(value, bool)]
+        cap = caps[0] if caps else call.config().max_tokens
+    if cap is None:
+        cap = fallback.max_tokens
+    kind, limit = metered
+    if kind == "output" and limit is not None:
+        cap = limit if cap is None or calls > 1 else min(cap, limit)
+    return None if cap is None else _whole(cap)

@@ -1,7 +1,7 @@
 """Coverage of the intervals by simulation: how often does a 95 % interval hold the true value?
 
 Each replication is one group of a state, so that `thinkmeter.stats.estimate` itself works on thousands of data sets at
-once. Run ``python benchmarks/sim_coverage.py`` (about four minutes) for the table of docs/statistics.md.
+once. Run ``python benchmarks/sim_coverage.py`` (about two minutes) for the table of docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -63,7 +63,15 @@ def draw(rng: np.random.Generator, sets: int, items: int, repeats: int, work: st
 
 
 def coverage(
-    items: int, repeats: int, *, work: str, sets: int, replicates: int, method: str = "bca", seed: int = 1
+    items: int,
+    repeats: int,
+    *,
+    work: str,
+    sets: int,
+    replicates: int,
+    method: str = "bca",
+    level: float = 0.95,
+    seed: int = 1,
 ) -> dict[str, tuple[float, float, float, float]]:
     """Return per statistic: coverage, share missed above, share missed below, share with an interval."""
     rng = np.random.default_rng(seed)
@@ -85,6 +93,7 @@ def coverage(
             replicates=replicates,
             seed=batch,
             method=method,
+            level=level,
             bounds=BOUNDS,
             keep_draws=False,
         )

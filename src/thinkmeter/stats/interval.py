@@ -162,7 +162,7 @@ def interval(
     absent = ~still & ~(np.isfinite(low + high) & (high > low))
     on_bound = still & _on_bound(values, bounds)
     reasons = tuple(
-        _reason(*facts) for facts in zip(values, n, share, still & ~on_bound, absent, strict=True)
+        _reason(*facts) for facts in zip(values, n, share, still & ~on_bound, absent, on_bound, strict=True)
     )
     if bounds is not None and on_bound.any():
         edge = ((1 - level) / 2) ** (1 / np.maximum(n, 1)) * (bounds[1] - bounds[0])
@@ -252,12 +252,13 @@ def _on_bound(values: Array, bounds: Bounds | None) -> NDArray[np.bool_]:
     return np.asarray((values == bounds[0]) | (values == bounds[1]))
 
 
-def _reason(value: float, n: float, share: float, still: bool, absent: bool) -> str | None:
+def _reason(value: float, n: float, share: float, still: bool, absent: bool, exact: bool) -> str | None:
     if not np.isfinite(value):
         return "the value is undefined"
     if n < 2:
         return f"an interval needs two items; there {'is' if n == 1 else 'are'} {int(n)}"
-    if share > MOST_UNDEFINED:
+    # A replicate that drew no item at all (share exp(-n)) says nothing, and is no sign of an unstable measure.
+    if share > MOST_UNDEFINED + np.exp(-n) and not exact:
         return f"undefined in {share:.0%} of the bootstrap replicates"
     if still:
         return "no variation between items"

@@ -85,7 +85,7 @@ def weight_tile(states: NDArray[np.uint64], first: int, count: int) -> NDArray[n
 def _weigh(uniform: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Invert the distribution function: how many thresholds a 16-bit uniform reaches."""
     # Eight vectorised comparisons cost half of one look-up in a table of 65,536.
-    weights = (uniform >= _THRESHOLDS[0]).view(np.uint8)
+    weights: NDArray[np.uint8] = (uniform >= _THRESHOLDS[0]).view(np.uint8)
     reached = np.empty(uniform.shape, dtype=bool)
     for threshold in _THRESHOLDS[1:]:
         np.greater_equal(uniform, threshold, out=reached)

@@ -58,10 +58,8 @@ def served(python: str, weights: Path, alias: str) -> Iterator[str]:
 
 def run_inspect(url: str, model: str, style: str, *, epochs: int, temperature: float, scratch: Path) -> None:
     """One Inspect log in scratch/inspect."""
-    arguments = f"eval task.py --model openai-api/local/{model} -T prompt_style={style}".split()
-    arguments += (
-        f"--temperature {temperature} --max-tokens {MAX_TOKENS} --epochs {epochs} --max-connections 1".split()
-    )
+    arguments = f"eval task.py --model openai-api/local/{model} -T prompt_style={style} -T temperature={temperature}".split()
+    arguments += f"--max-tokens {MAX_TOKENS} --epochs {epochs} --max-connections 1".split()
     arguments += ["--log-dir", "inspect", "--no-log-realtime", "--no-log-model-api", "--display", "none"]
     environment = os.environ | {"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"}
     subprocess.run(
@@ -71,10 +69,14 @@ def run_inspect(url: str, model: str, style: str, *, epochs: int, temperature: f
 
 def run_lm_eval(url: str, model: str, scratch: Path) -> None:
     """One lm-eval results file and one sample file in scratch/lm_eval."""
-    rows = [item | {"workload": item["steps"]} for item in items() if item["kind"] == "arithmetic"]
-    data = scratch / "word_arithmetic.jsonl"
+    rows = [
+        item | {"workload": item["steps"], "workload_name": "steps"}
+        for item in items()
+        if item["kind"] == "tracking"
+    ]
+    data = scratch / "room_tracking.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    arguments = ["--model", "local-chat-completions", "--tasks", "word_arithmetic", "--log_samples"]
+    arguments = ["--model", "local-chat-completions", "--tasks", "room_tracking", "--log_samples"]
     arguments += ["--model_args", f"model={model},base_url={url}/chat/completions,num_concurrent=1"]
     arguments += ["--include_path", "lm_eval_task", "--apply_chat_template", "--output_path", "lm_eval"]
     offline = {"OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1", "HF_HOME": str(scratch / "cache")}

@@ -1,10 +1,14 @@
-"""The puzzles as one Inspect AI task; the prompt style is a task argument, so it names the setting in the logs."""
+"""The puzzles as one Inspect AI task.
+
+What differs between runs is a task argument, and stands in each sample's metadata as ``setting.<name>``: so a log says
+which setting it is of.
+"""
 
 from __future__ import annotations
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessageAssistant, ChatMessageUser
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, GenerateConfig
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from items import answer, items, messages
@@ -34,8 +38,11 @@ def same_answer() -> Scorer:
 
 
 @task
-def step_puzzles(prompt_style: str = "steps") -> Task:
+def step_puzzles(prompt_style: str = "steps", temperature: float = 0.0) -> Task:
     """Forty puzzles of one to six stated steps."""
+    setting: dict[str, object] = {"setting.prompt_style": prompt_style}
+    if temperature:
+        setting["setting.temperature"] = temperature
     samples = [
         Sample(
             id=str(item["id"]),
@@ -45,9 +52,14 @@ def step_puzzles(prompt_style: str = "steps") -> Task:
                 "kind": item["kind"],
                 "workload": item["steps"],
                 "workload_name": "steps",
-                "setting.prompt_style": prompt_style,
+                **setting,
             },
         )
         for item in items()
     ]
-    return Task(dataset=MemoryDataset(samples, name="step_puzzles"), solver=attempt(), scorer=same_answer())
+    return Task(
+        dataset=MemoryDataset(samples, name="step_puzzles"),
+        solver=attempt(),
+        scorer=same_answer(),
+        config=GenerateConfig(temperature=temperature),
+    )

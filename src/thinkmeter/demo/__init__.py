@@ -1,6 +1,6 @@
 """Small real logs that come with the package, for ``thinkmeter demo`` and for trying things.
 
-Two small models answered forty puzzles in three prompt styles under Inspect AI, and twenty of them under
+Two small models answered forty puzzles in three prompt styles under Inspect AI, and the twenty tracking ones under
 lm-evaluation-harness; ``docs/demo.md`` says how the logs were made and ``tools/make_demo_logs`` makes them again.
 """
 

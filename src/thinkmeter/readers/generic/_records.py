@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ import polars as pl
 from thinkmeter.errors import InputError, Problem
 from thinkmeter.readers._fields import chat_text, parse_path, pick, scalar_text
 
-__all__ = ["RECORD", "Raw", "decode_line", "flatten", "read_raw"]
+__all__ = ["RECORD", "Raw", "as_series", "decode_line", "flatten", "read_raw"]
 
 RECORD = "__record"
 """Column of the raw frame that says where in the file a record lies."""
@@ -102,17 +104,48 @@ def _present(frame: pl.DataFrame, path: str) -> bool:
 
 
 def _read_separated(path: Path, separator: str) -> Raw:
+    problems: list[Problem] = []
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema_length=None, truncate_ragged_lines=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as a table separated by {separator!r}: {reason}") from error
+        frame = pl.read_csv(
+            path,
+            separator=separator,
+            infer_schema_length=None,
+            null_values=["", "NA", "N/A", "NaN", "nan", "null"],
+        )
+    except (OSError, pl.exceptions.PolarsError):
+        frame = _read_ragged(path, separator, problems)
     if not frame.height:
         raise InputError(f"{path}: the table has a header but no rows.")
-    frame = frame.rename({name: name.strip() for name in frame.columns})
-    # Quoted cells may hold line breaks, so rows are counted, not lines.
-    place = pl.format("row {}", pl.int_range(1, pl.len() + 1)).alias(RECORD)
-    return Raw(frame.with_columns(place), frame.height)
+    frame = frame.rename({name: name.strip() for name in frame.columns if name.strip() != name})
+    if RECORD not in frame.columns:
+        # Quoted cells may hold line breaks, so rows are counted, not lines.
+        frame = frame.with_columns(pl.format("row {}", pl.int_range(1, pl.len() + 1)).alias(RECORD))
+    return Raw(frame, frame.height + len(problems), problems)
+
+
+def _read_ragged(path: Path, separator: str, problems: list[Problem]) -> pl.DataFrame:
+    """Read a table some of whose rows have too few or too many cells: those are left out, and said so."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table separated by {separator!r}: {error}") from error
+    kept: list[str] = []
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    for number, row in enumerate((row for row in rows if row), start=1):
+        if len(row) == len(header):
+            writer.writerow(row)
+            kept.append(f"row {number}")
+        else:
+            message = f"expected {len(header)} cells, got {len(row)}"
+            problems.append(_bad(path, f"row {number}", message))
+    try:
+        frame = pl.read_csv(buffer.getvalue().encode(), infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+    return frame.with_columns(pl.Series(RECORD, kept, dtype=pl.String))
 
 
 def decode_line(line: bytes) -> Any:
@@ -245,7 +278,7 @@ class _Rows:
 
     def take(self) -> pl.DataFrame:
         """Hand over the columns gathered so far and start again."""
-        frame = pl.DataFrame([_series(name, values) for name, values in self._columns.items()])
+        frame = pl.DataFrame([as_series(name, values) for name, values in self._columns.items()])
         self._columns, self.height = {}, 0
         return frame
 
@@ -261,7 +294,8 @@ def _text(value: Any) -> str:
     return chat_text(value) or scalar_text(value)
 
 
-def _series(name: str, values: list[Any]) -> pl.Series:
+def as_series(name: str, values: list[Any]) -> pl.Series:
+    """Make a column of decoded values; mixed kinds become text, so that no value is lost."""
     kinds = {type(v) for v in values if v is not None}
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)

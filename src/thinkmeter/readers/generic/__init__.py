@@ -1,0 +1,59 @@
+"""Records of attempts in JSON lines, JSON, CSV, TSV or Parquet, and tables of aggregates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thinkmeter.errors import InputError
+from thinkmeter.readers._api import HEAD_BYTES, Detection, ReadOptions, ReadResult
+from thinkmeter.readers.generic._aggregate import is_aggregate, map_aggregates
+from thinkmeter.readers.generic._map import map_attempts
+from thinkmeter.readers.generic._plan import expand_json, make_plan
+from thinkmeter.readers.generic._records import read_raw
+from thinkmeter.readers.generic._sniff import form, sniff
+from thinkmeter.table import Source
+
+__all__ = ["READER", "GenericReader"]
+
+
+class GenericReader:
+    """Reads one record per attempt under usual names; see docs/readers/generic.md for the names."""
+
+    name = "generic"
+
+    def sniff(self, path: Path, head: bytes) -> Detection | None:
+        """Claim any file of records, with less confidence than a reader that knows the format."""
+        return sniff(path, head)
+
+    def read(self, path: Path, options: ReadOptions) -> ReadResult:
+        """Read one file.
+
+        Raises
+        ------
+        InputError
+            If it holds no records, names no model, or lacks a field that the user mapped.
+        """
+        with path.open("rb") as stream:
+            found = form(path, stream.read(HEAD_BYTES))
+        if found is None:
+            raise InputError(
+                f"{path}: expected JSON lines, JSON, CSV, TSV or Parquet; it is none of them, or empty."
+            )
+        kind, why = found
+        raw = read_raw(path, kind, options.mapping.values())
+        fields = expand_json(raw.frame, raw.ignored)
+        if is_aggregate(fields, options.mapping):
+            frame, problems, settings = map_aggregates(fields, options, file=str(path), stem=path.stem)
+            why = f"{why}: a table of aggregates, one row per model"
+        else:
+            plan = make_plan(fields, options.mapping, str(path))
+            frame, problems, settings = map_attempts(fields, plan, options, file=str(path), stem=path.stem)
+            settings = {"columns": plan.describe(), **settings}
+        if raw.ignored:
+            settings["lists_left_out"] = ", ".join(sorted(raw.ignored))
+        settings = {key: value for key, value in settings.items() if value}
+        source = Source(str(path), self.name, why, records=raw.records, settings=settings)
+        return ReadResult(frame, source, [*raw.problems, *problems])
+
+
+READER = GenericReader()

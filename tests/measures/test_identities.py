@@ -14,10 +14,10 @@ attempt = st.fixed_dictionaries(
     {
         "item_id": st.sampled_from("abcdef"),
         "model": st.sampled_from(["m", "k"]),
-        "score": st.floats(0, 1),
+        "score": st.integers(0, 1000).map(lambda x: x / 1000),
         "completed": st.booleans(),
         "output_tokens": st.integers(1, 10**6),
-        "workload": st.floats(0.01, 1000),
+        "workload": st.integers(1, 10**5).map(lambda x: x / 100),
         "weight": st.sampled_from([1.0, 2.0, 0.5]),
     }
 )

@@ -8,6 +8,7 @@ from thinkmeter.errors import Problem
 
 __all__ = ["check_reasoning", "check_scores", "check_summaries"]
 
+_ROUNDING = 1e-9
 _UNEXPLAINED = 0.5
 _CHARS_PER_TOKEN = 2.0
 
@@ -20,7 +21,13 @@ def check_scores(frame: pl.DataFrame, file: str, problems: list[Problem]) -> pl.
     """
     if "score" not in frame.columns:
         return frame
-    numbers = pl.col("score").cast(pl.Float64, strict=False)
+    frame = frame.with_columns(pl.col("score").cast(pl.Float64, strict=False))
+    # Sums of partial credits come out as 1.0000000000000002: rounding, not another scale.
+    rounded = pl.col("score").is_between(-_ROUNDING, 1 + _ROUNDING)
+    frame = frame.with_columns(
+        pl.when(rounded).then(pl.col("score").clip(0, 1)).otherwise(pl.col("score")).alias("score")
+    )
+    numbers = pl.col("score")
     outside = ((numbers < 0) | (numbers > 1)).any().over("benchmark")
     bad = frame.select((outside & numbers.is_not_null()).fill_null(False)).to_series()
     count = int(bad.sum())

@@ -18,6 +18,7 @@ from thinkmeter.table import FACET_PREFIX, STOP_REASONS, polars_schema
 __all__ = ["facet_columns", "map_attempts", "normalise_stop", "setting_text"]
 
 _LONGEST_FACET = 200
+_ATTEMPT = {"item_id", "prompt", "output", "reasoning", "correct", "score", "output_tokens", "stop_reason"}
 _TOKENS = ("output_tokens", "reasoning_tokens", "input_tokens", "cached_tokens")
 
 
@@ -38,6 +39,11 @@ def map_attempts(
         Name of the file for problems, and the benchmark's name where the file has none.
     """
     problems: list[Problem] = []
+    if not _ATTEMPT & set(plan.taken):
+        raise InputError(
+            f"{file}: no record holds a question, an answer, a score or a token count under a known name. "
+            f"Name one, such as --map score=<field>. Fields: {', '.join(c for c in raw.columns if c != RECORD)}."
+        )
     setting = setting_text(raw, plan)
     facets, left_out = facet_columns(raw, plan)
     frame = raw.select(

@@ -9,9 +9,10 @@ import msgspec
 import polars as pl
 
 from thinkmeter.errors import InputError
+from thinkmeter.readers._columns import as_series
 from thinkmeter.readers._fields import normalise
 from thinkmeter.readers.generic._names import ALIASES, JSON_TEXT, WRAPPERS
-from thinkmeter.readers.generic._records import RECORD, as_series, flatten
+from thinkmeter.readers.generic._records import RECORD, flatten
 from thinkmeter.table import polars_schema
 
 __all__ = ["Plan", "expand_json", "make_plan", "short_name"]

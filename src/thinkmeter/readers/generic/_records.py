@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from thinkmeter.errors import InputError, Problem
+from thinkmeter.readers._columns import as_series
 from thinkmeter.readers._fields import chat_text, parse_path, pick, scalar_text
+from thinkmeter.readers._lines import decode_line
 
-__all__ = ["RECORD", "Raw", "as_series", "decode_line", "flatten", "read_raw"]
+__all__ = ["RECORD", "Raw", "flatten", "read_raw"]
 
 RECORD = "__record"
 """Column of the raw frame that says where in the file a record lies."""
@@ -146,20 +146,6 @@ def _read_ragged(path: Path, separator: str, problems: list[Problem]) -> pl.Data
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
     return frame.with_columns(pl.Series(RECORD, kept, dtype=pl.String))
-
-
-def decode_line(line: bytes) -> Any:
-    """Decode one line of JSON; raises ValueError with the reason.
-
-    ``NaN`` and ``Infinity`` are no JSON, but Python's own writer makes them: they are accepted.
-    """
-    try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
-            raise ValueError(str(error)) from None
 
 
 def _read_lines(path: Path, wanted: tuple[str, ...]) -> Raw:
@@ -292,20 +278,6 @@ class _Rows:
 
 def _text(value: Any) -> str:
     return chat_text(value) or scalar_text(value)
-
-
-def as_series(name: str, values: list[Any]) -> pl.Series:
-    """Make a column of decoded values; mixed kinds become text, so that no value is lost."""
-    kinds = {type(v) for v in values if v is not None}
-    if not kinds:
-        return pl.Series(name, values, dtype=pl.Null)
-    if kinds <= {int, float}:
-        if kinds == {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
-            return pl.Series(name, values, dtype=pl.Int64)
-        return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
-    if kinds == {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean)
-    return pl.Series(name, [None if v is None else scalar_text(v) for v in values], dtype=pl.String)
 
 
 def flatten(record: Mapping[str, Any], ignored: set[str], prefix: str = "", depth: int = 0) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""Decoded values -> typed columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from thinkmeter.readers._fields import scalar_text
+
+__all__ = ["as_series"]
+
+
+def as_series(name: str, values: list[Any]) -> pl.Series:
+    """Make a column of decoded values; mixed kinds become text, so that no value is lost."""
+    kinds = {type(v) for v in values if v is not None}
+    if not kinds:
+        return pl.Series(name, values, dtype=pl.Null)
+    if kinds <= {int, float}:
+        if kinds == {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
+            return pl.Series(name, values, dtype=pl.Int64)
+        return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
+    if kinds == {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    return pl.Series(name, [None if v is None else scalar_text(v) for v in values], dtype=pl.String)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from thinkmeter.readers.inspect._run import SETTINGS, Run
@@ -110,13 +111,18 @@ def map_sample(sample: Sample, run: Run, scorer: str | None = None) -> tuple[dic
     legacy = sample.transcript
     attachments = Attachments(sample.attachments if legacy is None else legacy.content)
     events = legacy.events if legacy is not None else sample.events
-    calls, others = own_calls(events or (), run.model)
+    calls, failed, others = own_calls(events or (), run.model)
     if others:
         names = ", ".join(sorted({str(event.model) for event in others}))
         notes.append(
             Note("note", "output_tokens", f"the solver also called {names}", "Their tokens are not counted.")
         )
-    last = calls[-1] if calls else None
+    if calls and any(str(call.event.error).startswith("Cancelled by") for call in failed):
+        message = "a model call was cut off before it reported usage"
+        notes.append(
+            Note("note", "output_tokens", message, "Its tokens are not in the sum, which is too small.")
+        )
+    last = calls[-1] if calls else failed[-1] if failed else None
     tokens = _tokens(sample, calls, run, notes)
     output = _output(sample, calls, notes)
     text, reasoning = answer_text(output), reasoning_text(output)
@@ -126,7 +132,7 @@ def map_sample(sample: Sample, run: Run, scorer: str | None = None) -> tuple[dic
         "item_id": str(sample.id),
         "attempt": sample.epoch,
         "model": run.model,
-        "setting": _setting(last, run.config),
+        "setting": _setting(last.config() if last is not None else Config(), run.config),
         "stop_reason": stop,
         "stop_reason_raw": raw,
         "token_limit": token_limit(last, run.config, _metered(sample, run), tokens.calls),
@@ -142,7 +148,7 @@ def map_sample(sample: Sample, run: Run, scorer: str | None = None) -> tuple[dic
     row |= _token_columns(tokens, calls, sample.output.time, notes)
     row |= _score(sample, run, scorer, notes)
     row |= _metadata(sample.metadata or {})
-    if bytes(sample.invalidation) not in (b"", b"null"):
+    if bytes(sample.invalidation) != b"null":
         notes.append(
             Note(
                 "note",
@@ -263,8 +269,8 @@ def _provider_stop(call: OwnCall) -> str:
     return next((reason for reason in reasons if isinstance(reason, str)), "")
 
 
-def _setting(last: OwnCall | None, fallback: Config) -> str | None:
-    used = last.config() if last is not None else Config()
+@lru_cache(maxsize=64)
+def _setting(used: Config, fallback: Config) -> str | None:
     values = {name: getattr(used, name) for name in SETTINGS}
     if not any(value is not None for value in values.values()):
         values = {name: getattr(fallback, name) for name in SETTINGS}

@@ -86,7 +86,7 @@ class EventOutput(_Struct):
     time: float | None = None
 
 
-class Config(_Struct):
+class Config(msgspec.Struct, gc=False, frozen=True):
     """The generate config fields that bear on tokens."""
 
     max_tokens: float | None = None
@@ -136,10 +136,11 @@ class Event(_Struct):
     model: Any = None
     role: Any = None
     cache: Any = None
+    error: Any = None
     pending: bool | None = None
-    config: msgspec.Raw = msgspec.Raw(b"")
-    output: msgspec.Raw = msgspec.Raw(b"")
-    call: msgspec.Raw = msgspec.Raw(b"")
+    config: msgspec.Raw = msgspec.Raw(b"null")
+    output: msgspec.Raw = msgspec.Raw(b"null")
+    call: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Score(_Struct):
@@ -164,7 +165,7 @@ class Transcript(_Struct):
     """Events and attachments as logs before 0.3.23 nest them."""
 
     events: list[Event] = []
-    content: msgspec.Raw = msgspec.Raw(b"")
+    content: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class SampleWithoutEvents(_Struct):
@@ -178,11 +179,11 @@ class SampleWithoutEvents(_Struct):
     scores: dict[str, Score] | None = None
     score: Score | None = None
     metadata: dict[str, Any] | None = None
-    attachments: msgspec.Raw = msgspec.Raw(b"")
+    attachments: msgspec.Raw = msgspec.Raw(b"null")
     limit: Limit | None = None
     error: _ErrorInfo | None = None
     error_retries: list[msgspec.Raw] | None = None
-    invalidation: msgspec.Raw = msgspec.Raw(b"")
+    invalidation: msgspec.Raw = msgspec.Raw(b"null")
     started_at: str | None = None
     completed_at: str | None = None
     turn_count: int | None = None

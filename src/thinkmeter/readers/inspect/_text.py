@@ -27,7 +27,7 @@ class Attachments:
             return text
         if self._texts is None:
             try:
-                self._texts = msgspec.json.decode(self._raw, type=dict[str, str]) if bytes(self._raw) else {}
+                self._texts = msgspec.json.decode(self._raw, type=dict[str, str] | None) or {}
             except msgspec.ValidationError:
                 self._texts = {}
         texts = self._texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -15,10 +16,10 @@ __all__ = ["OwnCall", "Tokens", "Version", "add_up", "own_calls", "parse_version
 Version = tuple[int, ...]
 
 _SCORING: Final = frozenset({"scorer", "scorers"})
-_output = msgspec.json.Decoder(EventOutput)
+_output = msgspec.json.Decoder(EventOutput | None)
 _full_output = msgspec.json.Decoder(Output)
-_config = msgspec.json.Decoder(Config)
-_call = msgspec.json.Decoder(Call)
+_config = msgspec.json.Decoder(Config | None)
+_call = msgspec.json.Decoder(Call | None)
 
 REPAIRED: Final = "repaired:total_minus_input"
 
@@ -51,29 +52,39 @@ class OwnCall:
         return _full_output.decode(self.event.output)
 
     def config(self) -> Config:
-        """Decode the generate config in force for this call."""
-        try:
-            return _config.decode(self.event.config) if bytes(self.event.config) else Config()
-        except msgspec.ValidationError:
-            return Config()
+        """Return the generate config in force for this call."""
+        return _decode_config(bytes(self.event.config))
 
     def raw(self) -> Call:
         """Decode the three caps and the stop reasons in the raw request and response; empty where there is none."""
         try:
-            return _call.decode(self.event.call) if bytes(self.event.call) not in (b"", b"null") else Call()
+            return _call.decode(self.event.call) or Call()
         except msgspec.ValidationError:
             return Call()
 
 
-def own_calls(events: Iterable[Event], model: str) -> tuple[list[OwnCall], list[Event]]:
-    """Split the model calls of a sample into the evaluated model's own and those of other models.
+@lru_cache(maxsize=64)  # the same few bytes in every sample of a log
+def _decode_config(data: bytes) -> Config:
+    try:
+        return _config.decode(data) or Config()
+    except msgspec.ValidationError:
+        return Config()
 
-    Calls made while scoring belong to neither: a grader is no part of the answer, even where it is the same model
-    (trap: ``model_usage`` adds both).
+
+def _own(event: Event) -> OwnCall:
+    return OwnCall(event, _output.decode(event.output) or EventOutput())
+
+
+def own_calls(events: Iterable[Event], model: str) -> tuple[list[OwnCall], list[OwnCall], list[Event]]:
+    """Sort the model calls of a sample: the evaluated model's own, its own that failed, those of other models.
+
+    Calls made while scoring belong to none: a grader is no part of the answer, even where it is the same model
+    (trap: ``model_usage`` adds both). A call that failed has an empty output with stop reason "stop" in the log; it
+    counts only where it reports usage, as a refusal that was raised as an error does.
 
     Returns
     -------
-    list of OwnCall, list of Event
+    list of OwnCall, list of OwnCall, list of Event
     """
     own: list[OwnCall] = []
     others: list[Event] = []
@@ -81,13 +92,17 @@ def own_calls(events: Iterable[Event], model: str) -> tuple[list[OwnCall], list[
         if event.role == "grader" or event.pending:
             continue
         if _same_model(event.model, model):
-            own.append(OwnCall(event, _output.decode(event.output)))
+            own.append(_own(event))
         else:
             others.append(event)
     if not own and others and model in {"", "none", "none/none"}:
         # The task names no model: its solver brings its own, and that is then what was evaluated.
-        return [OwnCall(event, _output.decode(event.output)) for event in others], []
-    return own, others
+        own, others = [_own(event) for event in others], []
+    answered: list[OwnCall] = []
+    failed: list[OwnCall] = []
+    for call in own:
+        (failed if call.event.error and call.output.usage is None else answered).append(call)
+    return answered, failed, others
 
 
 def _outside_scoring(events: Iterable[Event]) -> Iterable[Event]:

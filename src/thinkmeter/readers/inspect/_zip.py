@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 import zlib
@@ -24,6 +23,7 @@ _STORED, _DEFLATED, _ZSTD = 0, 8, 93
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
 _SIZES_FOLLOW: Final = 0x08  # flag bit 3: sizes stand in a descriptor after the data
 _UNKNOWN: Final = -1
+_EXTRA: Final = 64
 
 
 class MemberError(Exception):
@@ -55,7 +55,7 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._file = path.open("rb", buffering=0)
         self._zstd = zstandard.ZstdDecompressor()
         self.cut = ""
         try:
@@ -79,18 +79,22 @@ class Archive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
-        os.close(self._fd)
+        self._file.close()
 
     def read(self, name: str, limit: int = MAX_MEMBER_BYTES) -> bytes:
         """Return the content of a member. Raises `MemberError` where it is damaged or larger than `limit`."""
         member = self.members[name]
         if member.size > limit:
             raise MemberError(f"it unpacks to {member.size:,} bytes, the limit is {limit:,}")
-        header = self._pread(_LOCAL_HEADER.size, member.offset)
-        if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL):
+        # One read for header and data: the name is as long as in the directory, extra fields are short.
+        guess = _LOCAL_HEADER.size + len(member.name.encode()) + _EXTRA + member.packed
+        block = self._read_at(guess, member.offset)
+        if len(block) < _LOCAL_HEADER.size or not block.startswith(_LOCAL):
             raise MemberError("its header is damaged or beyond the end of the file")
-        skip = sum(_LOCAL_HEADER.unpack(header)[-2:])
-        packed = self._pread(member.packed, member.offset + _LOCAL_HEADER.size + skip)
+        start = _LOCAL_HEADER.size + sum(_LOCAL_HEADER.unpack_from(block)[-2:])
+        if start + member.packed > len(block):
+            block, start = self._read_at(member.packed, member.offset + start), 0
+        packed = block[start : start + member.packed]
         if len(packed) < member.packed:
             raise MemberError(f"the file ends after {len(packed):,} of its {member.packed:,} packed bytes")
         bound = limit if member.size == _UNKNOWN else member.size
@@ -104,15 +108,9 @@ class Archive:
             raise MemberError("its checksum does not fit its content")
         return data
 
-    def _pread(self, size: int, offset: int) -> bytes:
-        os.lseek(self._fd, offset, os.SEEK_SET)
-        return os.read(self._fd, size) if size < 1 << 30 else b"".join(self._blocks(size))
-
-    def _blocks(self, size: int) -> Iterator[bytes]:
-        # One read() call returns at most 2 GiB on Linux.
-        while size > 0 and (block := os.read(self._fd, min(size, 1 << 28))):
-            size -= len(block)
-            yield block
+    def _read_at(self, size: int, offset: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(size)
 
     def _unpack(self, method: int, packed: bytes, bound: int, *, sized: bool) -> bytes:
         if method == _STORED:
@@ -121,9 +119,11 @@ class Archive:
             return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, bound + 1)
         if method != _ZSTD:
             raise MemberError(f"its compression method {method} is not known (deflate and zstd are)")
-        # One-shot unpacking allocates what the frame declares, so the frame must declare what the directory does.
-        if packed and zstandard.frame_content_size(packed) == bound:
-            return self._zstd.decompress(packed)
+        # Unpacking in one go allocates what the frame declares, or else the bound: never more than that.
+        if sized and zstandard.frame_content_size(packed) in (bound, _UNKNOWN):
+            data = self._zstd.decompress(packed, max_output_size=bound)
+            if len(data) == bound:
+                return data
         # Inspect starts a new frame every 200 MiB. Where the packed size is a guess, what follows is no frame.
         with self._zstd.stream_reader(packed, read_across_frames=sized) as stream:
             return stream.read(bound + 1)

@@ -141,9 +141,9 @@ def test_gap_near_zero_has_no_shares(made: Made) -> None:
 
 
 def _shift(frame: pl.DataFrame) -> pl.DataFrame:
-    """b takes 1.5 times the tokens on even items and half on odd ones: a gap that its own noise swallows."""
+    """b takes 1.6 times the tokens on even items and half on odd ones: a gap that its own noise swallows."""
     even = pl.col("item_id").str.slice(3).cast(pl.Int64) % 2 == 0
-    factor = pl.when(pl.col("model") == "b").then(pl.when(even).then(1.5).otherwise(0.5)).otherwise(1.0)
+    factor = pl.when(pl.col("model") == "b").then(pl.when(even).then(1.6).otherwise(0.5)).otherwise(1.0)
     return frame.with_columns(output_tokens=(pl.col("output_tokens") * factor).cast(pl.Int64))
 
 

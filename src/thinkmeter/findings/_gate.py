@@ -170,7 +170,7 @@ class Gate:
         distance = abs(threshold - change)
         if distance == 0:
             return None
-        more = math.ceil(n_items * ((half / distance) ** 2 - 1))
+        more = max(1, math.ceil(n_items * ((half / distance) ** 2 - 1) - 1e-9))  # less rounding
         return more if more <= _MOST_ITEMS else None
 
     def _sentence(

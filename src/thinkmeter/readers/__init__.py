@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from thinkmeter.errors import InputError, Problem, UsageError
+from thinkmeter.errors import InputError, Problem, ThinkmeterError, UsageError
 from thinkmeter.readers._api import Detection, Reader, ReadOptions, ReadResult
 from thinkmeter.readers._fields import parse_path
 from thinkmeter.readers._merge import merge_problems
@@ -171,7 +171,15 @@ def _read_one(found: Found, options: ReadOptions, forced: Reader | None) -> _Out
 
 
 def _table(path: Path, reader: Reader, why: str, options: ReadOptions) -> SampleTable:
-    result = reader.read(path, options)
+    try:
+        result = reader.read(path, options)
+    except ThinkmeterError:
+        raise
+    except Exception as error:
+        # A fault of one reader on one file must not take the other files with it; strict shows it whole.
+        raise InputError(
+            f"{path}: the reader {reader.name!r} failed on it, which is a fault of the reader: {error!r}"
+        ) from error
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     source = replace(

@@ -39,7 +39,7 @@ def map_attempts(
         Name of the file for problems, and the benchmark's name where the file has none.
     """
     problems: list[Problem] = []
-    if not _ATTEMPT & set(plan.taken):
+    if not _ATTEMPT & set(plan.taken) and "model" in {*plan.taken, *options.defaults}:
         raise InputError(
             f"{file}: no record holds a question, an answer, a score or a token count under a known name. "
             f"Name one, such as --map score=<field>. Fields: {', '.join(c for c in raw.columns if c != RECORD)}."
@@ -188,7 +188,7 @@ def _verdicts(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
         return frame  # what cannot be understood is reported when the table is made
     if (
         values.dtype.is_numeric()
-        and not values.drop_nulls().is_in([0, 1]).all()
+        and not values.drop_nulls().cast(pl.Float64).is_in([0.0, 1.0]).all()
         and "score" not in frame.columns
     ):
         # Partial credit under the name of a verdict: casting 0.5 to "true" would inflate accuracy.

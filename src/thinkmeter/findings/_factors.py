@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thinkmeter.measures._declare import Array, Sums
+from thinkmeter.measures._declare import Array, Sums, ratio
 from thinkmeter.measures._evaluate import quantity
 from thinkmeter.stats.sums import ItemSums
 
@@ -20,6 +20,7 @@ __all__ = [
     "Decomposition",
     "choose_decomposition",
     "common_cells",
+    "coverage",
     "only",
 ]
 
@@ -112,14 +113,17 @@ DECOMPOSITIONS: Final[tuple[Decomposition, ...]] = (
 """Finest first."""
 
 
-def choose_decomposition(sums: ItemSums, groups: Sequence[int]) -> Decomposition | None:
-    """Return the finest decomposition whose population covers all the groups well enough; None without scores."""
-    scored = sums.totals(quantity("n", "S"))[list(groups)]
-    if not (scored > 0).all():
-        return None
+def coverage(sums: ItemSums) -> dict[str, Array]:
+    """Return, per population of a decomposition, the share of every group's scored attempts in it; NaN without any."""
+    scored = sums.totals(quantity("n", "S"))
+    return {d.population: ratio(sums.totals(quantity("n", d.population)), scored) for d in DECOMPOSITIONS}
+
+
+def choose_decomposition(covered: Mapping[str, Array], groups: Sequence[int]) -> Decomposition | None:
+    """Return the finest decomposition that covers all the groups well enough; None where one has no scores."""
+    chosen = list(groups)
     for decomposition in DECOMPOSITIONS:
-        covered = sums.totals(quantity("n", decomposition.population))[list(groups)]
-        if (covered >= MIN_COVERAGE * scored).all():
+        if (covered[decomposition.population][chosen] >= MIN_COVERAGE).all():
             return decomposition
     return None
 

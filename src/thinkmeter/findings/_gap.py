@@ -15,6 +15,7 @@ from thinkmeter.findings._factors import (
     FACTOR_LABELS,
     Decomposition,
     choose_decomposition,
+    coverage,
 )
 from thinkmeter.findings._sides import Results, against_mean, against_one
 from thinkmeter.measures._declare import Array
@@ -109,7 +110,8 @@ def choose_reference(
             return "", f"the reference {settings.reference!r} is not in this pool"
     else:
         chosen = list(range(len(state.groups)))
-    finest = {at: _finest(state, at) for at in chosen}
+    covered = coverage(state.sums)
+    finest = {at: _finest(covered, at) for at in chosen}
     # A reference without known completion would leave the whole pool without its finer factors.
     best_level = min(finest.values())
     if best_level >= len(DECOMPOSITIONS):
@@ -122,8 +124,8 @@ def choose_reference(
     return state.groups[best], ""
 
 
-def _finest(state: PoolState, at: int) -> int:
-    found = choose_decomposition(state.sums, [at])
+def _finest(covered: Mapping[str, Array], at: int) -> int:
+    found = choose_decomposition(covered, [at])
     return DECOMPOSITIONS.index(found) if found else len(DECOMPOSITIONS)
 
 
@@ -181,12 +183,13 @@ def _by_decomposition(
     state: PoolState, others: list[int], base: int | None
 ) -> dict[Decomposition | None, list[int]]:
     found: dict[Decomposition | None, list[int]] = {}
+    covered = coverage(state.sums)
     if base is not None:
         for at in others:
-            found.setdefault(choose_decomposition(state.sums, [at, base]), []).append(at)
+            found.setdefault(choose_decomposition(covered, [at, base]), []).append(at)
         return found
     # One mean for the whole pool: the finest that at least half of the groups can take part in.
-    finest = {at: choose_decomposition(state.sums, [at]) for at in others}
+    finest = {at: choose_decomposition(covered, [at]) for at in others}
     levels = {at: DECOMPOSITIONS.index(d) for at, d in finest.items() if d is not None}
     if not levels:
         return {None: others}
@@ -305,7 +308,9 @@ def _remark(
     if decomposition.population == "ST" and name == "accuracy":
         parts.append("completion unknown: only its product with conditional correctness is known")
     if name == "mean_workload":
-        parts.append("does not cancel: items were repeated unequally often, or each group has a scale of its own")
+        parts.append(
+            "does not cancel: items were repeated unequally often, or each group has a scale of its own"
+        )
     if results.estimates is None:
         parts.append(AGGREGATE_REASON)
     else:

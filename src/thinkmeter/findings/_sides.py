@@ -63,7 +63,7 @@ def against_one(
         return Results(values, estimates, own, other, n_items)
 
     n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups)).astype(np.int64)
-    found = _estimate(pair, functions, settings)
+    found = _estimate(state, pair, functions, settings)
     return results(totals, found, n_items), results(apart, None, np.zeros(len(state.groups), dtype=np.int64))
 
 
@@ -104,7 +104,7 @@ def against_mean(
             values = {name: np.asarray(function(q)) for name, function in functions.items()}
             own = {name: logs(q, name) for name in ("total", *decomposition.factors)}
             theirs = {name: mean(q, name) for name in ("total", *decomposition.factors)}
-        found = _estimate(pool, functions, settings) if bootstrap else None
+        found = _estimate(state, pool, functions, settings) if bootstrap else None
         return Results(values, found, own, theirs, n_items)
 
     n_items = np.bincount(state.sums.group_index[shared], minlength=len(state.groups)).astype(np.int64)
@@ -131,8 +131,13 @@ def _share(q: Sums, contribution: _Contribution, factor: str) -> Array:
 
 
 def _estimate(
-    sums: ItemSums, functions: Mapping[str, Callable[[Sums], Array]], settings: AnalysisSettings
-) -> dict[str, Estimates]:
+    state: PoolState,
+    sums: ItemSums,
+    functions: Mapping[str, Callable[[Sums], Array]],
+    settings: AnalysisSettings,
+) -> dict[str, Estimates] | None:
+    if state.aggregate.all():
+        return None
     return estimate(
         sums,
         functions,

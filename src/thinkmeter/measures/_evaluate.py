@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -52,6 +52,7 @@ ESTIMATES_SCHEMA: Final[dict[str, pl.DataType]] = {
     "reason": pl.String(),
 }
 
+_FEWEST_REPLICATES: Final = 100
 _COUNT_REASON: Final = "a count of these attempts, not an estimate: no interval"
 _ABSENT: Final = {
     "S": "no attempt is scored",
@@ -171,6 +172,9 @@ def _evaluate_pool(
     about = by_group.sort("group")
     aggregate = about["aggregate"].to_numpy()
     names = [m.name for m in (*OUTCOME, *WORKLOAD) if _applies(m, about)] + [f"pass_at_{k}" for k in ks]
+    if aggregate.all():
+        # Nothing will be resampled; the values alone are wanted.
+        settings = replace(settings, replicates=_FEWEST_REPLICATES)
     frames = _estimate([MEASURES[name] for name in names], sums, settings)
     values = {name: found.value for name, (found, _) in frames.items()}
     draws = {name: found.draws for name, (found, _) in frames.items() if found.draws is not None}

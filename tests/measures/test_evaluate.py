@@ -138,6 +138,7 @@ def test_repeats_are_no_new_items() -> None:
 
 def test_repeats_are_no_new_items_in_real_data(sample_table: Callable[[str], SampleTable]) -> None:
     frame = sample_table("lrm_token_economy").frame.filter(pl.col("model") == "claude-opus-4")
+    frame = frame.with_columns(setting=pl.lit(None, dtype=pl.String))
     item = pl.format("{}/{}", "item_id", "attempt").alias("item_id")
     clustered = estimates(frame)["accuracy"]
     naive = estimates(frame.with_columns(item))["accuracy"]

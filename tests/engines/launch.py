@@ -1,15 +1,22 @@
-"""Run real engines against the mock server, in child processes without a way to the network."""
+"""Run real engines against the mock server, in child processes without a way to the network.
+
+Tests reach it by putting this folder on ``sys.path`` in their conftest, as ``tests/readers/inspect/conftest.py`` does.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mock_server import mock_server
 
-__all__ = ["inspect_logs", "run_lm_eval"]
+__all__ = ["inspect_logs", "inspect_reference", "once", "run_lm_eval"]
 
 HERE = Path(__file__).parent
 # Nothing may be fetched: what an engine does not find in its folder is an error at once, not a hanging test.
@@ -20,6 +27,35 @@ def inspect_logs(folder: Path) -> Path:
     """Make the logs of ``inspect_runs.py`` in the folder, one sub-folder for each run, and return the folder."""
     with mock_server() as server:
         _run([str(HERE / "inspect_runs.py"), server.url, str(folder)], folder)
+    return folder
+
+
+def inspect_reference(logs: list[Path], output: Path) -> dict[str, Any]:
+    """Return what Inspect itself reads in the logs, by path; see ``inspect_reference.py``."""
+    _run([str(HERE / "inspect_reference.py"), str(output), *map(str, logs)], output.parent)
+    return json.loads(output.read_text(encoding="utf-8"))
+
+
+def once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Make a folder once for all workers of a parallel test run: the first makes it, the others wait."""
+    done = folder.with_suffix(".done")
+    try:
+        folder.with_suffix(".lock").mkdir(parents=True)
+    except FileExistsError:
+        for _ in range(1200):
+            if done.exists():
+                failure = done.read_text(encoding="utf-8")
+                if failure:
+                    raise RuntimeError(failure) from None
+                return folder
+            time.sleep(0.1)
+        raise TimeoutError(f"{folder} was not made within two minutes") from None
+    try:
+        make(folder)
+        done.write_text("", encoding="utf-8")
+    except Exception as error:
+        done.write_text(str(error), encoding="utf-8")
+        raise
     return folder
 
 

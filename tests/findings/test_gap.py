@@ -182,3 +182,8 @@ def test_no_common_items_is_said(made: Made) -> None:
     total = parts(found.gaps, "b")["total"]
     assert total["log_contribution"] is None
     assert "no item that both attempted" in total["reason"]
+
+
+def test_a_handful_of_easy_items_makes_nobody_the_best(made: Made) -> None:
+    found = analyse(made(a={}, b={"tokens": 1500}, tiny={"items": 3, "tokens": 10}), replicates=100)
+    assert set(found.gaps["reference"]) == {"a"}

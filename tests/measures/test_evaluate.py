@@ -223,3 +223,20 @@ def test_declarations_are_rich_and_consistent() -> None:
         assert measure.better in {"higher", "lower", "neither"}
         assert measure.bounds[0] < measure.bounds[1]
         assert measure.as_dict()["population"]
+
+
+def test_shares_of_tokens_get_no_interval_from_counting_items() -> None:
+    rows = [{"item_id": str(i), "correct": True, "completed": True, "output_tokens": i + 1} for i in range(9)]
+    row = estimates(rows)["tokens_wasted_wrong"]
+    assert (row["value"], row["low"], row["reason"]) == (0.0, None, "no variation between items")
+
+
+def test_conditional_correctness_above_one_keeps_its_interval() -> None:
+    rng = np.random.default_rng(2)
+    rows = [
+        {"item_id": str(i), "correct": bool(rng.random() < 0.9), "completed": i % 2 == 0, "output_tokens": 9}
+        for i in range(40)
+    ]
+    row = estimates(rows, scoring="as_graded")["conditional_correctness"]
+    assert row["value"] > 1
+    assert row["low"] < row["value"] < row["high"]

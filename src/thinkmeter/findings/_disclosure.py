@@ -7,6 +7,10 @@ from typing import Final
 
 import polars as pl
 
+from thinkmeter.findings._factors import MIN_COVERAGE
+from thinkmeter.findings._gap import MIN_GAP
+from thinkmeter.findings._profile import MIN_LEAD, MIN_LOSS, MIN_PROBABILITY, NEAR_ACCURACY
+from thinkmeter.findings._sweep import EQUIVALENCE
 from thinkmeter.findings._types import DisclosureItem
 from thinkmeter.findings._visibility import reasoning_counts, reasoning_visibility
 from thinkmeter.findings._words import integer, joined, percent
@@ -49,6 +53,7 @@ def disclosure(
         reasoning_visibility(frame),
         reasoning_counts(frame),
         _generations(frame),
+        _thresholds(),
     )
 
 
@@ -201,6 +206,17 @@ def _seed(settings: AnalysisSettings) -> DisclosureItem:
         f"{percent(settings.level)} intervals, {settings.method}"
     )
     return DisclosureItem("resampling", "stated", value)
+
+
+def _thresholds() -> DisclosureItem:
+    value = (
+        f"a loss counts from {percent(MIN_LOSS)} (log scale); a profile is named when its factor is the largest loss "
+        f"in {percent(MIN_PROBABILITY)} of the replicates, or without replicates leads by {percent(MIN_LEAD)}; "
+        f"accuracies within {100 * NEAR_ACCURACY:.0f} points are near-equal; gaps below {percent(MIN_GAP)} have no "
+        f"shares; settings are without effect within {percent(EQUIVALENCE)}; a decomposition covers at least "
+        f"{percent(MIN_COVERAGE)} of the scored attempts"
+    )
+    return DisclosureItem("thresholds of the findings", "stated", value)
 
 
 def _generations(frame: pl.DataFrame) -> DisclosureItem:

@@ -37,6 +37,9 @@ GEOMETRIC_MEAN: Final = "geometric mean of the pool"
 MIN_GAP: Final = 0.01
 """A gap of less than this (in logs: about 1 %) has no meaningful shares."""
 
+MIN_ITEMS_SHARE: Final = 0.5
+"""A group can be the best of its pool when it has at least this share of the items of the largest group."""
+
 GAPS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "pool": pl.String(),
     "group": pl.String(),
@@ -117,11 +120,21 @@ def choose_reference(
     if best_level >= len(DECOMPOSITIONS):
         return "", "no attempt is scored"
     chosen = [at for at in chosen if finest[at] == best_level]
+    chosen = _with_enough_items(state, chosen)
     values = efficiency if np.isfinite(efficiency[chosen]).any() else accuracy
     best = max(chosen, key=lambda at: values[at] if np.isfinite(values[at]) else -1.0)
     if len(state.groups) == 1:
         return state.groups[best], "the pool has one group: there is nothing to compare it with"
     return state.groups[best], ""
+
+
+def _with_enough_items(state: PoolState, chosen: list[int]) -> list[int]:
+    # Two easy items solved in ten tokens make nobody the best of the pool.
+    if state.aggregate.any():
+        return chosen
+    counts = state.sums.item_counts(quantity("n", "S"))
+    most = max(counts[at] for at in chosen)
+    return [at for at in chosen if counts[at] >= MIN_ITEMS_SHARE * most]
 
 
 def _finest(covered: Mapping[str, Array], at: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -206,11 +207,11 @@ def _estimate(
         replicates=settings.replicates,
         seed=settings.seed,
         method=settings.method,
-        bounds={m.name: m.bounds for m in measures},
+        bounds={m.name: _bounds(m, settings) for m in measures},
     )
     out = {}
     for m in measures:
-        found, key = results[m.name], keys[m.name]
+        found, key = results[m.name] if m.exact else _without_exact(results[m.name]), keys[m.name]
         table = pl.DataFrame(
             {
                 "group": sums.groups,
@@ -225,6 +226,26 @@ def _estimate(
         )
         out[m.name] = (found, table)
     return out
+
+
+def _bounds(measure: Measure, settings: AnalysisSettings) -> tuple[float, float]:
+    # With truncated but correct attempts in its numerator it is no rate any more.
+    graded = settings.scoring == "as_graded" and measure.name == "conditional_correctness"
+    return (0.0, math.inf) if graded else measure.bounds
+
+
+def _without_exact(found: Estimates) -> Estimates:
+    """Take back intervals that count items where tokens, unequally spread over items, decide."""
+    exact = np.array([method == "exact" for method in found.method])
+    return replace(
+        found,
+        low=np.where(exact, np.nan, found.low),
+        high=np.where(exact, np.nan, found.high),
+        method=tuple("none" if e else m for e, m in zip(exact, found.method, strict=True)),
+        reason=tuple(
+            "no variation between items" if e else r for e, r in zip(exact, found.reason, strict=True)
+        ),
+    )
 
 
 class _function:  # noqa: N801  (a function with a memory)

@@ -78,6 +78,7 @@ def test_aggregates_have_values_but_no_intervals(found: Analysis) -> None:
     assert rows["value"].null_count() == 0
     assert rows["low"].null_count() == rows.height
     assert set(rows["reason"]) == {"table of aggregates: items unknown"}
+    assert not [name for name in found.estimates["measure"] if name.startswith("pass_at")]
     assert found.gaps["low"].null_count() == found.gaps.height
     assert found.profiles["probability"].null_count() == found.profiles.height
     assert found.ranks["rank_low"].null_count() == found.ranks.height

@@ -198,9 +198,10 @@ def _comparison(
     measures, gaps = [], [pl.DataFrame(schema=GAPS_SCHEMA)]
     findings: list[Finding] = []
     for pool, first, second, rows in pairs:
-        sums = add_pass_at_k(pool_sums(rows))[0]
+        sums = pool_sums(rows)
         flags = dict(rows.group_by("group").agg(pl.col("aggregate").any()).rows())
         aggregate = np.array([flags[group] for group in sums.groups])
+        sums, _ = add_pass_at_k(sums, aggregate)
         state = PoolState(pool, sums.groups, aggregate, sums, {}, {})
         frame = _measures(state, first, second, settings)
         measures.append(frame)

@@ -165,13 +165,13 @@ def evaluate(prepared: Prepared, settings: AnalysisSettings) -> Evaluation:
 def _evaluate_pool(
     pool: str, rows: pl.DataFrame, settings: AnalysisSettings
 ) -> tuple[pl.DataFrame, PoolState]:
-    sums, ks = add_pass_at_k(pool_sums(rows))
-    groups = sums.groups
+    plain = pool_sums(rows)
     by_group = rows.group_by("group").agg(
         pl.col("aggregate").any(), *(pl.col(c).is_null().all().alias(f"no {c}") for c in _ABSENT)
     )
     about = by_group.sort("group")
     aggregate = about["aggregate"].to_numpy()
+    sums, ks = add_pass_at_k(plain, aggregate)
     names = [m.name for m in (*OUTCOME, *WORKLOAD) if _applies(m, about)] + [f"pass_at_{k}" for k in ks]
     if aggregate.all():
         # Nothing will be resampled; the values alone are wanted.
@@ -187,7 +187,7 @@ def _evaluate_pool(
     if _applies(ELASTICITY, about):
         tables["elasticity"] = elasticities(sums, settings)
     finished = [_finish(MEASURES[name], table, about, settings, pool) for name, table in tables.items()]
-    return pl.concat(finished), PoolState(pool, groups, aggregate, sums, values, draws)
+    return pl.concat(finished), PoolState(pool, sums.groups, aggregate, sums, values, draws)
 
 
 def _applies(measure: Measure, about: pl.DataFrame) -> bool:

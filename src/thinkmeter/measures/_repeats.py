@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from thinkmeter.measures._declare import Array
@@ -21,11 +22,12 @@ _LARGEST: Final = 128
 def pass_at_k(n: Array, c: Array, k: int) -> Array:
     """Chance that at least one of k attempts drawn from n, c of them correct, is correct; NaN where n < k.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> pass_at_k(np.array([4.0, 1.0]), np.array([1.0, 1.0]), 2).round(6).tolist()
-    [0.5, nan]
+        Examples
+        --------
+        >>> import numpy as np
+    from numpy.typing import NDArray
+        >>> pass_at_k(np.array([4.0, 1.0]), np.array([1.0, 1.0]), 2).round(6).tolist()
+        [0.5, nan]
     """
     out = np.full(n.shape, np.nan)
     enough = n >= k
@@ -39,8 +41,14 @@ def pass_at_k(n: Array, c: Array, k: int) -> Array:
     return out
 
 
-def add_pass_at_k(sums: ItemSums) -> tuple[ItemSums, list[int]]:
+def add_pass_at_k(sums: ItemSums, aggregate: NDArray[np.bool_]) -> tuple[ItemSums, list[int]]:
     """Add, per cell, the quantities pass@k needs, for k = 1, 2, 4 ... as far as the repeats go.
+
+    Parameters
+    ----------
+    sums : ItemSums
+    aggregate : ndarray of bool, shape (groups,)
+        Groups whose items are unknown: they take no part.
 
     Returns
     -------
@@ -54,7 +62,7 @@ def add_pass_at_k(sums: ItemSums) -> tuple[ItemSums, list[int]]:
         group, weights=(sums.cells("fractional|S")[2] > 0).astype(float), minlength=len(sums.groups)
     )
     scored = np.bincount(group, weights=(n > 0).astype(float), minlength=len(sums.groups))
-    usable = fractional == 0
+    usable = (fractional == 0) & ~aggregate
     found: dict[str, Array] = {}
     ks: list[int] = []
     k = 1

@@ -107,6 +107,10 @@ def test_a_stored_table_is_an_input_like_any_other(tmp_path: Path) -> None:
     assert len(again) == 6
     assert again.sources[0] == table.sources[0]
     assert again.frame.head(3).equals(table.frame)
+    assert (
+        read(tmp_path / "t.parquet", defaults={"token_limit": "64"}).frame["token_limit"].to_list()
+        == [64] * 3
+    )
 
 
 def test_where_a_table_came_from(tmp_path: Path) -> None:

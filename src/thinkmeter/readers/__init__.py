@@ -152,7 +152,7 @@ def _read_one(found: Found, options: ReadOptions, forced: Reader | None) -> _Out
         if claims and claims[0].companion:
             return _Outcome(companion=claims[0].why)
         if claims and claims[0].reader == STORED:
-            return _Outcome(load(found.path))
+            return _Outcome(_stored(found.path, options))
         if not claims and companion:
             return _Outcome(companion=companion)
         if not claims and not (forced and found.named):
@@ -168,6 +168,16 @@ def _read_one(found: Found, options: ReadOptions, forced: Reader | None) -> _Out
         return _Outcome(
             problems=[Problem("dropped", name, "", "", text.rstrip("."), "The file was left out.")]
         )
+
+
+def _stored(path: Path, options: ReadOptions) -> SampleTable:
+    table = load(path)
+    if not options.defaults:
+        return table
+    frame = fill_defaults(table.frame, options.defaults)
+    return SampleTable.from_frame(
+        frame, sources=table.sources, problems=table.problems, strict=options.strict
+    )
 
 
 def _table(path: Path, reader: Reader, why: str, options: ReadOptions) -> SampleTable:

@@ -197,6 +197,26 @@ def test_keys_the_file_does_not_have_are_made_and_noted(tmp_path: Path) -> None:
     assert says(bare, "item_id", "record number")
 
 
+def test_facts_of_a_run_hold_for_its_records_but_its_figures_do_not(tmp_path: Path) -> None:
+    run = {
+        "model": "m",
+        "config": {"max_tokens": 64},
+        "accuracy": 0.5,
+        "total_cost": 9,
+        "note": "n",
+        "version": 3,
+    }
+    records = [{"id": i, "correct": i == 0} for i in range(2)]
+    (tmp_path / "run.json").write_text(
+        json.dumps({**run, "usage": {"completion_tokens": 999}, "results": records})
+    )
+    frame = read(tmp_path / "run.json").frame
+    assert frame.select("model", "token_limit", "correct").rows() == [("m", 64, True), ("m", 64, False)]
+    assert frame["facet.version"].to_list() == [3, 3]
+    for column in ("score", "cost_usd", "output_tokens"):
+        assert frame[column].null_count() == 2
+
+
 def test_attempts_counted_from_zero_start_at_one(tmp_path: Path) -> None:
     zero = read(
         lines(tmp_path / "z.jsonl", [{"model": "m", "id": 1, "epoch": e, "score": 1} for e in (0, 1, 2)])
@@ -242,6 +262,37 @@ def test_scores_on_another_scale_without_a_verdict_are_no_scores(tmp_path: Path)
     assert table.frame["score"].null_count() == 3
     assert table.frame["facet.score_raw"].to_list() == [0, 1, 5]
     assert [p.severity for p in table.problems if p.field == "score"] == ["field"]
+
+
+def test_lists_of_attempts_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    row = {
+        "model": "m",
+        "id": 1,
+        "output": ["a", "b"],
+        "finish_reason": ["stop", "length"],
+        "tags": ["x", "y"],
+    }
+    path = lines(tmp_path / "a.jsonl", [row])
+    table = read(path)
+    lost = {p.field: p.action for p in table.problems if p.severity == "field"}
+    assert set(lost) == {"output", "stop_reason"}
+    assert "--map output=output[0]" in lost["output"]
+    mapped = read(path, mapping={"output": "output[1]", "stop_reason": "finish_reason[1]"})
+    assert mapped.frame.select("output", "stop_reason").row(0) == ("b", "output_limit")
+    assert not [p for p in mapped.problems if p.severity == "field"]
+
+
+def test_real_log_flattened_by_hand(shared_data: Path) -> None:
+    table = read(
+        shared_data / "raw" / "bullshit_bench" / "responses.jsonl", mapping={"item_id": "question_id"}
+    )
+    frame = table.frame
+    assert frame.height == 495
+    assert frame["output_tokens"].null_count() == (frame["output"] == "").sum() == 2
+    assert frame["stop_reason"].value_counts().sort("stop_reason").rows() == [("error", 2), ("finished", 493)]
+    normalised = read(shared_data / "samples" / "bullshit_bench.parquet").frame
+    for column in ("output_tokens", "input_tokens", "reasoning_tokens", "cost_usd", "latency_s"):
+        assert frame[column].sum() == pytest.approx(normalised[column].sum()), column
 
 
 def test_errors_and_truncation_flags(tmp_path: Path) -> None:

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thinkmeter.errors import InputError
+import polars as pl
+
+from thinkmeter.errors import InputError, Problem
 from thinkmeter.readers._api import HEAD_BYTES, Detection, ReadOptions, ReadResult
+from thinkmeter.readers._fields import normalise
 from thinkmeter.readers.generic._aggregate import is_aggregate, map_aggregates
 from thinkmeter.readers.generic._map import map_attempts
+from thinkmeter.readers.generic._names import ALIASES
 from thinkmeter.readers.generic._plan import expand_json, make_plan
 from thinkmeter.readers.generic._records import read_raw
 from thinkmeter.readers.generic._sniff import form, sniff
 from thinkmeter.table import Source
 
 __all__ = ["READER", "GenericReader"]
+
+
+_OUTCOMES = ("output", "reasoning", "correct", "score", "output_tokens", "reasoning_tokens", "stop_reason")
+
+
+def _lost_lists(ignored: set[str], filled: set[str], file: str, records: int) -> list[Problem]:
+    """Say so where outcomes are lists: such a record holds several attempts, and none of them was read."""
+    names = {normalise(name): name for name in ignored}
+    found = {ours: names[a] for ours in _OUTCOMES for a in ALIASES[ours] if a in names and ours not in filled}
+    return [
+        Problem(
+            "field", file, "", ours, f"{name!r} is a list: a record seems to hold several attempts",
+            "Left out. Write one record per attempt, or map one element: "
+            f"--map {ours}={name}[0].", records,
+        )
+        for ours, name in found.items()
+    ]  # fmt: skip
+
+
+def _filled(frame: pl.DataFrame) -> set[str]:
+    return {name for name in frame.columns if frame[name].null_count() < frame.height}
 
 
 class GenericReader:
@@ -51,6 +76,7 @@ class GenericReader:
             settings = {"columns": plan.describe(), **settings}
         if raw.ignored:
             settings["lists_left_out"] = ", ".join(sorted(raw.ignored))
+            problems += _lost_lists(raw.ignored, _filled(frame), str(path), raw.records)
         settings = {key: value for key, value in settings.items() if value}
         source = Source(str(path), self.name, why, records=raw.records, settings=settings)
         return ReadResult(frame, source, [*raw.problems, *problems])

@@ -52,14 +52,15 @@ def short_name(name: str) -> str:
 
     Examples
     --------
-    >>> short_name("setting.latency_ms"), short_name("usage.completion_tokens")
+    >>> short_name("setting.latency_ms"), short_name("response_usage.completion_tokens")
     ('latency_ms', 'usage.completion_tokens')
     """
     name = normalise(name)
     for wrapper in WRAPPERS:
         if name.startswith(f"{wrapper}."):
             return name.removeprefix(f"{wrapper}.")
-    return name
+    # Logs flattened by hand write response_finish_reason; response_id stays what it is, the id of a request.
+    return name.removeprefix("response_") if name != "response_id" else name
 
 
 def expand_json(frame: pl.DataFrame, ignored: set[str]) -> pl.DataFrame:

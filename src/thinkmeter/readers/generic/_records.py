@@ -13,8 +13,9 @@ import polars as pl
 
 from thinkmeter.errors import InputError, Problem
 from thinkmeter.readers._columns import as_series
-from thinkmeter.readers._fields import chat_text, parse_path, pick, scalar_text
+from thinkmeter.readers._fields import chat_text, normalise, parse_path, pick, scalar_text
 from thinkmeter.readers._lines import decode_line
+from thinkmeter.readers.generic._names import ALIASES
 
 __all__ = ["RECORD", "Raw", "flatten", "read_raw"]
 
@@ -23,6 +24,7 @@ RECORD = "__record"
 
 _CHUNK = 8_192
 _DEPTH = 4
+_OF_THE_RUN = {"model", "benchmark", "token_limit", "harness", "scorer", "started_at", "model_release_date"}
 
 
 @dataclass(slots=True)
@@ -212,8 +214,7 @@ def _read_json(path: Path, wanted: tuple[str, ...]) -> Raw:
             raise InputError(
                 f"{path}: expected a JSON list of records or an object with one such list, found {found}."
             )
-        # Facts stated once for the whole file (model, benchmark, ...) hold for every record.
-        shared = {k: v for k, v in data.items() if k != lists[0] and not isinstance(v, list)}
+        shared = {key: value for key, value in data.items() if _holds_for_all(key, value)}
         data = data[lists[0]]
     if not isinstance(data, list) or not data:
         raise InputError(f"{path}: expected a JSON list of records, got {type(data).__name__} without any.")
@@ -231,6 +232,16 @@ def _read_json(path: Path, wanted: tuple[str, ...]) -> Raw:
     raw.frame = rows.take()
     raw.problems.extend(rows.problems(path))
     return raw
+
+
+def _holds_for_all(key: str, value: Any) -> bool:
+    """Say whether a field beside the list of records is a fact about each of them.
+
+    The model or the limit of a run is; its accuracy, cost or token total is not, and would pass for an attempt's.
+    """
+    name = normalise(key)
+    own = [ours for ours, aliases in ALIASES.items() if name in aliases]
+    return not isinstance(value, list) and name != "usage" and all(ours in _OF_THE_RUN for ours in own)
 
 
 class _Rows:

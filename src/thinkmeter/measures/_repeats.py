@@ -22,12 +22,11 @@ _LARGEST: Final = 128
 def pass_at_k(n: Array, c: Array, k: int) -> Array:
     """Chance that at least one of k attempts drawn from n, c of them correct, is correct; NaN where n < k.
 
-        Examples
-        --------
-        >>> import numpy as np
-    from numpy.typing import NDArray
-        >>> pass_at_k(np.array([4.0, 1.0]), np.array([1.0, 1.0]), 2).round(6).tolist()
-        [0.5, nan]
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pass_at_k(np.array([4.0, 1.0]), np.array([1.0, 1.0]), 2).round(6).tolist()
+    [0.5, nan]
     """
     out = np.full(n.shape, np.nan)
     enough = n >= k

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from thinkmeter.table import FACET_PREFIX, STOP_REASONS, polars_schema
 __all__ = ["facet_columns", "map_attempts", "normalise_stop", "setting_text"]
 
 _LONGEST_FACET = 200
+_SHOWN = 20
 _ATTEMPT = {"item_id", "prompt", "output", "reasoning", "correct", "score", "output_tokens", "stop_reason"}
 _TOKENS = ("output_tokens", "reasoning_tokens", "input_tokens", "cached_tokens")
 
@@ -42,7 +43,7 @@ def map_attempts(
     if not _ATTEMPT & set(plan.taken) and "model" in {*plan.taken, *options.defaults}:
         raise InputError(
             f"{file}: no record holds a question, an answer, a score or a token count under a known name. "
-            f"Name one, such as --map score=<field>. Fields: {', '.join(c for c in raw.columns if c != RECORD)}."
+            f"Name one, such as --map score=<field>. Fields: {_some(c for c in raw.columns if c != RECORD)}."
         )
     setting = setting_text(raw, plan)
     facets, left_out = facet_columns(raw, plan)
@@ -64,6 +65,11 @@ def map_attempts(
     check_summaries(frame, file, problems)
     settings = {"left_out": ", ".join(left_out)} if left_out else {}
     return frame, problems, settings
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
 
 
 def setting_text(raw: pl.DataFrame, plan: Plan) -> pl.Series | None:
@@ -292,9 +298,7 @@ def _identity(
             )
             frame = frame.with_columns(given.alias(name))
     if "model" not in frame.columns:
-        fields = ", ".join(
-            c.removeprefix(FACET_PREFIX) for c in frame.columns if c not in {"source_record", "stop_reason"}
-        )
+        fields = _some(c.removeprefix(FACET_PREFIX) for c in frame.columns if c != "source_record")
         raise InputError(
             f"{file}: no field names the model (looked for model, model_name, llm ...). "
             f"Give it with --set model=<name> or --map model=<field>. Fields found: {fields}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,16 +12,18 @@ import polars as pl
 
 from thinkmeter.errors import InputError, Problem
 from thinkmeter.readers._api import Detection, ReadOptions, ReadResult
+from thinkmeter.readers._columns import as_series
+from thinkmeter.readers._fields import parse_path, pick
+from thinkmeter.readers._merge import merge_problems
 from thinkmeter.readers.inspect._map import COLUMNS, Note, map_sample
 from thinkmeter.readers.inspect._records import Record, open_log
 from thinkmeter.readers.inspect._run import Run, map_run
 from thinkmeter.readers.inspect._sniff import NAME, sniff
-from thinkmeter.table import Source, polars_schema
+from thinkmeter.table import Source
 
 __all__ = ["READER", "InspectReader"]
 
 _LOSSES: Final = frozenset({"dropped", "field"})
-_STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 class InspectReader:
@@ -73,41 +74,25 @@ class InspectReader:
         source = Source(
             str(path), NAME, records=found, rows=len(rows), settings={"harness": run.harness, **facts}
         )
-        return ReadResult(_frame(rows, str(path), options), source, problems.merged())
+        return ReadResult(_frame(rows, str(path)), source, list(merge_problems(problems.found)))
 
 
 READER: Final = InspectReader()
 
 
 class _Problems:
-    """Problems of one file; equal ones are counted, not repeated."""
+    """Problems of one file; with `strict` the first loss is raised."""
 
     def __init__(self, source: str, *, strict: bool) -> None:
         self._source = source
         self._strict = strict
-        self._found: dict[Note, tuple[str, int]] = {}
+        self.found: list[Problem] = []
 
     def add(self, record: str, note: Note) -> None:
+        problem = Problem(note.severity, self._source, record, note.field, note.message, note.action)
         if self._strict and note.severity in _LOSSES:
-            raise InputError(
-                str(Problem(note.severity, self._source, record, note.field, note.message, note.action))
-            )
-        first, count = self._found.get(note, (record, 0))
-        self._found[note] = first, count + 1
-
-    def merged(self) -> list[Problem]:
-        return [
-            Problem(
-                note.severity,
-                self._source,
-                f"first at {record}" if count > 1 else record,
-                note.field,
-                note.message,
-                note.action,
-                count,
-            )
-            for note, (record, count) in self._found.items()
-        ]
+            raise InputError(str(problem))
+        self.found.append(problem)
 
 
 def _row(
@@ -128,21 +113,10 @@ def _row(
     if options.mapping:
         fields = msgspec.json.decode(record.raw)
         for ours, path in options.mapping.items():
-            value = _look_up(fields, path)
-            row[ours] = _look_up(header, path) if value is None else value
+            steps = parse_path(path)
+            value = pick(fields, steps)
+            row[ours] = pick(header, steps) if value is None else value
     return row
-
-
-def _look_up(value: Any, path: str) -> Any:
-    """Follow dots and ``[i]``; None where the way ends. What is not a scalar is given as JSON text."""
-    for step in _STEP.findall(path):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 
 def _check_run(header: Mapping[str, Any], found: int, problems: _Problems) -> None:
@@ -170,49 +144,13 @@ def _check_mapping(
         if rows and all(row.get(ours) is None for row in rows):
             message = f"no sample has the field {path!r}, nor has the header"
             problems.add(
-                "", Note("field", ours, message, f"The column is null. Try metadata.<key> for --map {ours}=.")
+                "", Note("note", ours, message, f"The column is null. Try metadata.<key> for --map {ours}=.")
             )
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], path: str, options: ReadOptions) -> pl.DataFrame:
-    """Put rows into columns: ours by the schema's types, facets by the types they have."""
-    schema = polars_schema()
+def _frame(rows: Sequence[Mapping[str, Any]], path: str) -> pl.DataFrame:
     names = dict.fromkeys([*COLUMNS, "source_record"])
     names |= dict.fromkeys(name for row in rows for name in row)
-    columns = {}
-    for name in names:
-        values = [row.get(name) for row in rows]
-        if name in options.defaults:
-            values = [options.defaults[name] if value is None else value for value in values]
-        columns[name] = _series(name, values, schema)
-    for name, value in options.defaults.items():
-        if name not in columns:
-            columns[name] = pl.Series(name, [value] * len(rows), dtype=pl.String)
+    columns = {name: as_series(name, [row.get(name) for row in rows]) for name in names}
     columns["source_file"] = pl.Series("source_file", [path] * len(rows), dtype=pl.String)
     return pl.DataFrame(columns)
-
-
-def _series(name: str, values: list[Any], schema: Mapping[str, Any]) -> pl.Series:
-    wanted = schema.get(name)
-    kinds = {type(value) for value in values if value is not None}
-    if (
-        wanted is not None
-        and not isinstance(wanted, pl.Datetime)
-        and kinds <= _KINDS.get(type(wanted), frozenset())
-    ):
-        return pl.Series(name, values, dtype=wanted)
-    if kinds <= {int, float} and kinds:
-        return pl.Series(name, values, dtype=pl.Float64 if float in kinds else pl.Int64)
-    if kinds == {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean)
-    # Mixed kinds become text, which the table casts to the column's type where it can.
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
-
-
-_KINDS: Final[dict[type, frozenset[type]]] = {
-    pl.String: frozenset({str}),
-    pl.Int32: frozenset({int}),
-    pl.Int64: frozenset({int}),
-    pl.Float64: frozenset({int, float}),
-    pl.Boolean: frozenset({bool}),
-}

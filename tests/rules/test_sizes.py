@@ -1,4 +1,7 @@
-"""House sizes: a file has at most 400 lines, a function at most 60, its docstring not counted."""
+"""House sizes: a file has at most 400 lines, the statements of a function at most 60.
+
+Parameters and docstring are not counted: the options of a command are declared in its parameters.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,8 @@ def too_long(text: str) -> Iterator[str]:
         yield f"file has {lines} lines"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            if ast.get_docstring(node) is not None:
-                # Options and null rules are described where they are; a long description is no long function.
-                length -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            length = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
             if length > FUNCTION_LINES:
                 yield f"{node.name} has {length} lines"
 
@@ -37,7 +38,7 @@ def test_within_house_sizes(path: Path) -> None:
 
 
 def test_what_is_over_is_named() -> None:
-    long = "def f():\n" + "    pass\n" * FUNCTION_LINES
+    long = "def f():\n" + "    pass\n" * (FUNCTION_LINES + 1)
     assert list(too_long(long)) == ["f has 61 lines"]
     assert list(too_long(long.replace("\n", '\n    """One.\n\n    Two.\n    """\n', 1))) == ["f has 61 lines"]
     assert list(too_long("x = 1\n" * 401)) == ["file has 401 lines"]

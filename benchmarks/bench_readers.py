@@ -105,8 +105,14 @@ def child(contender: str, path: Path, warm: Path, repeats: int) -> None:
         start, wall = cpu(), time.perf_counter()
         READS[contender](path)
         best = min(best, (cpu() - start, time.perf_counter() - wall))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu": best[0], "wall": best[1], "peak_mb": peak}))
+    print(json.dumps({"cpu": best[0], "wall": best[1], "peak_mb": peak_megabytes()}))
+
+
+def peak_megabytes() -> float:
+    """Most memory this process held; ru_maxrss would count what the parent held when it forked."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), math.nan)
 
 
 def verify(path: Path) -> int:
@@ -135,6 +141,8 @@ def verify(path: Path) -> int:
             "reasoning_tokens": (row["reasoning_tokens"], other["reasoning_tokens"]),
             "latency": (row["latency_s"], other["time"]),
         }
+        if row["generations"] != 1:  # there the frame has the last call, our row the sum
+            pairs = {name: pair for name, pair in pairs.items() if "tokens" not in name and name != "latency"}
         for name, (mine, their) in pairs.items():
             assert _same(mine, their), f"{row['item_id']}, {name}: {mine!r} here, {their!r} there"
             compared += 1
@@ -218,8 +226,9 @@ def report(big: Path, small: Path, given: argparse.Namespace, megabytes: float) 
             f"{contender:30}{took['cpu']:8.3f}{took['wall']:8.3f}{given.samples / took['cpu']:11,.0f}"
             f"{megabytes / took['cpu']:8.1f}{took['peak_mb']:9.0f}{ratios[contender]:8.1f}"
         )
-    met = "met" if ratios["samples_df"] >= GOAL else "MISSED"
-    print(f"goal of {GOAL:.0f} times less CPU than samples_df: {met}")
+    for contender in CONTENDERS[1:]:
+        met = "met" if ratios[contender] >= GOAL else "MISSED"
+        print(f"goal of {GOAL:.0f} times less CPU than {contender}: {met}")
 
 
 if __name__ == "__main__":

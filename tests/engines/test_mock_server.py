@@ -1,19 +1,13 @@
-"""The mock server answers as its table says, and both engines can be run on it."""
+"""The mock server answers as its table says, see there; the readers' tests run both engines on it."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-from launch import run_lm_eval
 from mock_server import mock_server, respond
 
 
@@ -66,29 +60,3 @@ def test_over_http() -> None:
         assert caught.value.code == 503
         caught.value.close()
         assert len(server.requests) == 2
-
-
-@pytest.mark.engine
-@pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed")
-def test_lm_eval_runs_on_it(tmp_path: Path) -> None:
-    tasks = tmp_path / "tasks"
-    tasks.mkdir()
-    documents = [{"q": "What is 2+2?", "a": "4"}, {"q": "[wrong] What is 2+2?", "a": "4"}]
-    (tasks / "docs.jsonl").write_text("\n".join(map(json.dumps, documents)), encoding="utf-8")
-    task = {
-        "task": "sums",
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(tasks / "docs.jsonl")}},
-        "test_split": "test",
-        "output_type": "generate_until",
-        "doc_to_text": "{{q}}",
-        "doc_to_target": "ANSWER: {{a}}",
-        "generation_kwargs": {"until": [], "max_gen_toks": 16},
-        "metric_list": [{"metric": "exact_match"}],
-    }
-    (tasks / "sums.yaml").write_text(json.dumps(task), encoding="utf-8")  # JSON is YAML
-    output = run_lm_eval(tasks, "sums", tmp_path / "output")
-    samples = [
-        json.loads(line) for line in next(output.rglob("samples_sums_*.jsonl")).read_text().splitlines()
-    ]
-    assert [sample["exact_match"] for sample in samples] == [1.0, 0.0]

@@ -6,3 +6,6 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
+
+# Programs that import an engine; they run in child processes only.
+collect_ignore = ["inspect_reference.py", "inspect_runs.py"]

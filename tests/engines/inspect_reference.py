@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
+
+from inspect_ai.analysis import samples_df
+from inspect_ai.log import read_eval_log
 
 
 def main(output: Path, logs: list[str]) -> None:
     """Write what ``read_eval_log`` and ``samples_df`` say of every log."""
-    warnings.simplefilter("ignore")
-    from inspect_ai.analysis import samples_df
-    from inspect_ai.log import read_eval_log
-
     found: dict[str, Any] = {}
     for log in logs:
         whole = read_eval_log(log, resolve_attachments=True)

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,14 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFL
 def inspect_logs(folder: Path) -> Path:
     """Make the logs of ``inspect_runs.py`` in the folder, one sub-folder for each run, and return the folder."""
     with mock_server() as server:
-        _run([str(HERE / "inspect_runs.py"), server.url, str(folder)], folder)
+        variables = {
+            "MOCK_BASE_URL": server.url,
+            "MOCK_API_KEY": "none",
+            "INSPECT_CACHE_DIR": str(folder / "cache"),
+            "INSPECT_DISPLAY": "none",
+            "INSPECT_LOG_LEVEL": "error",
+        }
+        _run([str(HERE / "inspect_runs.py"), str(folder)], folder, variables)
     return folder
 
 
@@ -89,9 +96,9 @@ def run_lm_eval(tasks: Path, task: str, output: Path, *arguments: str) -> Path:
     return output
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | OFFLINE | {"OPENAI_API_KEY": "none"}
+    environment = os.environ | OFFLINE | {"OPENAI_API_KEY": "none"} | (variables or {})
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         environment.pop(name, None)
     done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from literal_logs import HEADER, Writer, sample
+from literal_logs import HEADER, Writer, model_event, sample
 
 import thinkmeter
 from thinkmeter.errors import InputError
@@ -86,10 +86,38 @@ def test_wrong_json_and_wrong_shape_cost_only_their_sample(logs: Writer) -> None
     assert "$.id" in table.problems[1].message
 
 
-def test_an_event_that_defies_the_format_costs_only_the_events(logs: Writer) -> None:
-    table = logs.read(sample(events=[{"event": 5}]))
+@pytest.mark.parametrize(
+    "event",
+    [{"event": 5}, {"event": "model", "model": "p/m", "output": {"usage": "much"}}],
+    ids=["early", "late"],
+)
+def test_an_event_that_defies_the_format_costs_only_the_events(
+    logs: Writer, event: dict[str, object]
+) -> None:
+    table = logs.read(sample(events=[event]))
     assert table.frame["output_tokens"].to_list() == [20], "of the sample's own output"
     assert losses(table) == [("field", "samples/1_epoch_1.json")]
+
+
+def test_damaged_chunks_cost_what_they_hold(logs: Writer) -> None:
+    path = logs.eval_log()
+    shell = {key: value for key, value in sample().items() if key != "events"}
+    with zipfile.ZipFile(path, "a") as archive:
+        for number, broken in enumerate(("none", "events/0", "metadata", "attachments/0")):
+            folder = f"samples/{number}_epoch_1"
+            archive.writestr(f"{folder}/sample.json", json.dumps(shell | {"id": number}))
+            for part, content in (
+                ("events/0", [model_event()]),
+                ("metadata", {"N": 1}),
+                ("attachments/0", ["long"]),
+            ):
+                archive.writestr(f"{folder}/{part}.json", "{" if part == broken else json.dumps(content))
+    table = thinkmeter.read(path)
+    assert table.frame.select("item_id", "output_tokens", "facet.N").rows() == [("0", 20, 1), ("1", 20, 1)]
+    assert losses(table) == [
+        ("field", "samples/1_epoch_1/sample.json"),
+        *(("dropped", f"samples/{number}_epoch_1/sample.json") for number in (2, 3)),
+    ]
 
 
 def test_an_unfinished_log_gives_its_samples_with_a_note(logs: Writer) -> None:

@@ -15,6 +15,7 @@ from thinkmeter.readers._api import Detection, ReadOptions, ReadResult
 from thinkmeter.readers._columns import as_series
 from thinkmeter.readers._fields import parse_path, pick
 from thinkmeter.readers._merge import merge_problems
+from thinkmeter.readers.inspect._json import decode_loosely
 from thinkmeter.readers.inspect._map import COLUMNS, Note, map_sample
 from thinkmeter.readers.inspect._records import Record, open_log
 from thinkmeter.readers.inspect._run import Run, map_run
@@ -102,16 +103,21 @@ def _row(
         action = "This sample is left out, the others are read; copy the log again if it is whole elsewhere."
         problems.add(record.place, Note("dropped", "", record.error, action))
         return None
-    if record.events_error:
-        message = f"the sample's events cannot be read: {record.events_error}"
+    sample, events_error = record.sample, record.events_error
+    try:
+        row, notes = map_sample(sample, run, options.scorer)
+    except msgspec.DecodeError as error:  # outputs inside events are decoded late
+        sample.events, sample.transcript, events_error = None, None, str(error)
+        row, notes = map_sample(sample, run, options.scorer)
+    if events_error:
+        message = f"the sample's events cannot be read: {events_error}"
         action = "Tokens are those of the last call, as the sample has them."
         problems.add(record.place, Note("field", "output_tokens", message, action))
-    row, notes = map_sample(record.sample, run, options.scorer)
     for note in notes:
         problems.add(record.place, note)
     row["source_record"] = record.place
     if options.mapping:
-        fields = msgspec.json.decode(record.raw)
+        fields = decode_loosely(bytes(record.raw))
         for ours, path in options.mapping.items():
             steps = parse_path(path)
             value = pick(fields, steps)

@@ -178,20 +178,20 @@ def _chunked(archive: Archive, name: str, data: bytes) -> Record:
         return record
     folder = name.removesuffix(_SHELL)
     try:
-        record.sample.events = [
-            event for part in _chunks(archive, f"{folder}/events/") for event in _events.decode(part)
-        ]
+        if f"{folder}/metadata.json" in archive.members:
+            record.sample.metadata = decode_loosely(archive.read(f"{folder}/metadata.json"))
+        # Attachments go by their number in the sequence here, not by their digest.
+        parts = _chunks(archive, f"{folder}/attachments/")
+        texts = [text for part in parts for text in msgspec.json.decode(part)]
+        numbered = msgspec.json.encode({str(i): text for i, text in enumerate(texts)})
+        record.sample.attachments = msgspec.Raw(numbered)
+    except (ValueError, MemberError) as error:
+        return Record(name, error=f"a part of the sample is damaged: {error}")
+    try:
+        parts = _chunks(archive, f"{folder}/events/")
+        record.sample.events = [event for part in parts for event in _events.decode(part)]
     except (msgspec.DecodeError, MemberError) as error:
         record.events_error = str(error)
-    if f"{folder}/metadata.json" in archive.members:
-        record.sample.metadata = decode_loosely(archive.read(f"{folder}/metadata.json"))
-    # Attachments go by their number in the sequence here, not by their digest.
-    texts = [
-        text for part in _chunks(archive, f"{folder}/attachments/") for text in msgspec.json.decode(part)
-    ]
-    record.sample.attachments = msgspec.Raw(
-        msgspec.json.encode({str(i): text for i, text in enumerate(texts)})
-    )
     return record
 
 

@@ -129,3 +129,23 @@ def test_an_empty_table_says_so() -> None:
     lost = SampleTable.from_dataframe(pl.DataFrame({"benchmark": ["b"], "model": [None], "item_id": ["1"]}))
     with pytest.raises(UsageError, match="1 records could not be used"):
         prepare(lost, AnalysisSettings())
+
+
+def test_labels_hold_only_what_tells_settings_of_a_model_apart() -> None:
+    settings = ["effort=high, style=cot", "effort=low, style=cot", None, "style=cot"]
+    frame = pl.DataFrame(
+        {
+            "benchmark": "b",
+            "item_id": ["1"] * 4,
+            "model": ["m", "m", "n", "o"],
+            "setting": settings,
+            "correct": True,
+        }
+    )
+    groups = prepare(SampleTable.from_dataframe(frame), AnalysisSettings()).groups
+    assert groups.select("group", "setting").rows() == [
+        ("m · effort=high", "effort=high, style=cot"),
+        ("m · effort=low", "effort=low, style=cot"),
+        ("n", None),
+        ("o", "style=cot"),
+    ]

@@ -103,6 +103,10 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
     else:
         swept = frame["benchmark"].unique().to_list()
     parts = [_part(name, swept) for name in by if name != "benchmark"]
+    if not settings.by and "setting" in by:
+        on = ["benchmark", "model", "setting"]
+        frame = frame.join(_short_settings(frame), on=on, how="left", nulls_equal=True, maintain_order="left")
+        parts[by.index("setting") - 1] = pl.col("__short")
     label = pl.concat_str(parts, separator=_JOINT, ignore_nulls=True) if parts else pl.lit("")
     kept = {name: (pl.col(name) if name in by else _constant(name)) for name in ("model", "setting")}
     limit = (
@@ -119,6 +123,24 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
     return frame.with_columns(
         *(expr.alias(f"group_{name}") for name, expr in kept.items()), limit.alias("group_limit")
     )
+
+
+def _short_settings(frame: pl.DataFrame) -> pl.DataFrame:
+    """What tells the settings of a model apart: entries that all of them share are left out of labels.
+
+    A model that ran under one setting goes by its own name; the groups frame has the setting all the same.
+    """
+    found = frame.select("benchmark", "model", "setting").unique().sort("benchmark", "model", "setting")
+    shorts = []
+    for (benchmark, model), part in found.group_by("benchmark", "model", maintain_order=True):
+        settings = part["setting"].to_list()
+        entries = [(text or "").split(", ") for text in settings]
+        shared = set.intersection(*(set(entry) for entry in entries))
+        for setting, entry in zip(settings, entries, strict=True):
+            short = ", ".join(one for one in entry if one and one not in shared)
+            shorts.append((benchmark, model, setting, short or None))
+    schema = {"benchmark": pl.String, "model": pl.String, "setting": pl.String, "__short": pl.String}
+    return pl.DataFrame(shorts, schema=schema, orient="row")
 
 
 def _constant(name: str) -> pl.Expr:

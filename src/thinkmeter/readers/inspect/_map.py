@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from thinkmeter.readers.inspect._run import SETTINGS, Run
+from thinkmeter.readers.inspect._run import SETTING_PREFIX, SETTINGS, Run, setting_text
 from thinkmeter.readers.inspect._score import as_text, judge, pick
 from thinkmeter.readers.inspect._structs import Config, Output, Sample, Score
 from thinkmeter.readers.inspect._text import Attachments, answer_text, prompt_text, reasoning_text
@@ -132,7 +132,7 @@ def map_sample(sample: Sample, run: Run, scorer: str | None = None) -> tuple[dic
         "item_id": str(sample.id),
         "attempt": sample.epoch,
         "model": run.model,
-        "setting": _setting(last.config() if last is not None else Config(), run.config),
+        "setting": _setting(last.config() if last is not None else Config(), run, sample.metadata or {}),
         "stop_reason": stop,
         "stop_reason_raw": raw,
         "token_limit": token_limit(last, run.config, _metered(sample, run), tokens.calls),
@@ -269,13 +269,18 @@ def _provider_stop(call: OwnCall) -> str:
     return next((reason for reason in reasons if isinstance(reason, str)), "")
 
 
+def _setting(used: Config, run: Run, metadata: Mapping[str, Any]) -> str | None:
+    values = _effort(used) or _effort(run.config)
+    for name, value in metadata.items():
+        text = setting_text(value) if name.startswith(SETTING_PREFIX) else None
+        if text is not None:
+            values = values | {name.removeprefix(SETTING_PREFIX): text}
+    return ", ".join(f"{name}={text}" for name, text in sorted((run.arguments | values).items())) or None
+
+
 @lru_cache(maxsize=64)
-def _setting(used: Config, fallback: Config) -> str | None:
-    values = {name: getattr(used, name) for name in SETTINGS}
-    if not any(value is not None for value in values.values()):
-        values = {name: getattr(fallback, name) for name in SETTINGS}
-    parts = [f"{name}={_plain(value)}" for name, value in values.items() if value is not None]
-    return ", ".join(parts) or None
+def _effort(config: Config) -> dict[str, str]:
+    return {name: _plain(value) for name in SETTINGS if (value := getattr(config, name)) is not None}
 
 
 def _plain(value: str | float) -> str:
@@ -333,7 +338,9 @@ def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     facets = {
         FACET_PREFIX + key: value
         for key, value in metadata.items()
-        if key not in _WORKLOAD and isinstance(value, str | int | float | bool)
+        if key not in _WORKLOAD
+        and not key.startswith(SETTING_PREFIX)
+        and isinstance(value, str | int | float | bool)
     }
     work = metadata.get("workload")
     if isinstance(work, int | float) and not isinstance(work, bool):

@@ -11,10 +11,16 @@ import msgspec
 from thinkmeter.readers.inspect._structs import Config
 from thinkmeter.readers.inspect._tokens import Version, parse_version
 
-__all__ = ["SETTINGS", "Run", "map_run"]
+__all__ = ["SETTINGS", "SETTING_PREFIX", "Run", "map_run", "setting_text", "task_arguments"]
 
 SETTINGS: Final = ("effort", "reasoning_effort", "reasoning_mode", "reasoning_tokens", "verbosity")
 """Fields of the generate config that make up the ``setting`` column, sorted."""
+
+
+SETTING_PREFIX: Final = "setting."
+"""Sample metadata under this prefix is part of the setting too: what a task sets that is no argument of it."""
+
+_LONGEST: Final = 40
 
 
 @dataclass(slots=True)
@@ -29,6 +35,7 @@ class Run:
     scorer: str | None
     started_at: str | None
     metered: tuple[str | None, float | None]
+    arguments: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -68,12 +75,40 @@ def map_run(header: Mapping[str, Any]) -> Run:
         scorer=_first_scorer(header, spec),
         started_at=stats.get("started_at") or spec.get("created"),
         metered=(limits.get("token_limit_type"), limits.get("token_limit")),
+        arguments=task_arguments(spec),
         facts={
             key: value if isinstance(value, str) else msgspec.json.encode(value).decode()
             for key, value in facts.items()
             if value is not None
         },
     )
+
+
+def task_arguments(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the task arguments that say how the question was put, such as ``prompt_style``: part of the setting.
+
+    Only what the user passed, where the log tells it from the defaults; long texts, lists and paths say nothing of a
+    setting and stay out.
+
+    Examples
+    --------
+    >>> task_arguments({"task_args": {"cot": True, "shots": 5, "data": "a/b.csv"}})
+    {'cot': 'true', 'shots': '5'}
+    """
+    passed = spec.get("task_args_passed")
+    given = _object(passed if passed is not None else spec.get("task_args"))
+    return {name: text for name, value in given.items() if (text := setting_text(value)) is not None}
+
+
+def setting_text(value: Any) -> str | None:
+    """Write a scalar as it stands in the ``setting`` column; None for what does not belong there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST and not set("/\\,=\n") & set(value):
+        return value
+    return None
 
 
 def _object(value: Any) -> dict[str, Any]:

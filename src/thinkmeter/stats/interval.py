@@ -159,7 +159,7 @@ def interval(
             if jackknife is not None and bounds is not None and np.isfinite(bounds[0]):
                 t_low, t_high = _log_t(values, jackknife, n, level, bounds[0])
                 low, high, name = np.minimum(low, t_low), np.maximum(high, t_high), "bca+t"
-    absent = ~still & ~(np.isfinite(low + high) & (high > low))
+    absent = ~still & ~(np.isfinite(low) & np.isfinite(high) & (high > low))
     on_bound = still & _on_bound(values, bounds)
     reasons = tuple(
         _reason(*facts) for facts in zip(values, n, share, still & ~on_bound, absent, on_bound, strict=True)

@@ -154,7 +154,9 @@ def test_compare_takes_two_files(answers: Path, tmp_path: Path) -> None:
         lines = [line for line in answers.read_text().splitlines() if f'"{model}"' in line]
         (tmp_path / f"{model}.jsonl").write_text("\n".join(lines))
     data = json.loads(run("compare", tmp_path / "brief.jsonl", tmp_path / "long.jsonl", "--json").stdout)
-    assert data["n_items"] == 40
+    rows = {r["measure"]: r for r in data["measures"]}
+    assert rows["token_efficiency"]["n_items"] == 40
+    assert rows["completion"]["difference"] == -0.5
 
 
 def test_models_list(answers: Path) -> None:

@@ -46,7 +46,7 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else int(os.environ.get("COLUMNS", "160"))
+    width = None if stream.isatty() else int(os.environ.get("COLUMNS", "200"))
     return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 

@@ -23,6 +23,7 @@ _COLUMNS = (
     ("coupling", "coupling"),
 )
 _FINDINGS = 8
+_WIDE = 150  # columns of a terminal that a leaderboard with intervals beside the values needs
 
 
 def print_analysis(analysis: Analysis) -> None:
@@ -36,7 +37,7 @@ def print_analysis(analysis: Analysis) -> None:
         )
     for pool in analysis.groups["pool"].unique(maintain_order=True):
         out.print()
-        out.print(leaderboard_table(analysis, pool))
+        out.print(leaderboard_table(analysis, pool, narrow=out.width < _WIDE))
     missing = [item.name for item in analysis.disclosure if item.status == "missing"]
     s = analysis.settings
     out.print()
@@ -50,8 +51,8 @@ def print_analysis(analysis: Analysis) -> None:
         out.print(f"Not stated in the inputs: {', '.join(missing)}.", style="dim", markup=False)
 
 
-def leaderboard_table(analysis: Analysis, pool: str) -> Table:
-    """Return one pool's leaderboard: every part with its interval, best token efficiency first."""
+def leaderboard_table(analysis: Analysis, pool: str, *, narrow: bool = False) -> Table:
+    """Return one pool's leaderboard: every part with its interval (below it where narrow), best efficiency first."""
     import polars as pl
     from rich.table import Table
     from rich.text import Text
@@ -69,7 +70,7 @@ def leaderboard_table(analysis: Analysis, pool: str) -> Table:
         pad_edge=False,
         header_style="bold",
     )
-    table.add_column("model", overflow="fold", max_width=44)
+    table.add_column("model", overflow="fold", max_width=28 if narrow else 44)
     table.add_column("items", justify="right")
     for _, label in shown:
         table.add_column(label, justify="right")
@@ -83,7 +84,8 @@ def leaderboard_table(analysis: Analysis, pool: str) -> Table:
     for row in order:
         name = row["group"]
         line: list[Any] = [Text(name), f"{row['n_items']:,}"]
-        line += [cell_text(cells.get((name, m))) for m, _ in shown]
+        texts = [cell_text(cells.get((name, m))) for m, _ in shown]
+        line += [text.replace(" [", "\n[") for text in texts] if narrow else texts
         if shift:
             line.append(
                 f"{_rank(ranks.get((name, 'accuracy')))} > {_rank(ranks.get((name, 'token_efficiency')))}"
@@ -114,7 +116,7 @@ def _rank(value: float | None) -> str:
 
 def cell_text(cell: dict[str, Any] | None) -> str:
     """Return 'value [low, high]', or a dash where the value is undefined."""
-    from thinkmeter.report import format_interval
+    from thinkmeter.report._format import format_interval
 
     if not _known(cell):
         return "-"

@@ -180,7 +180,7 @@ def _print(comparison: Comparison) -> None:
     from rich.text import Text
 
     from thinkmeter.measures import MEASURES
-    from thinkmeter.report import format_value
+    from thinkmeter.report._format import format_value
 
     out = console()
     for finding in comparison.findings:

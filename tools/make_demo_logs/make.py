@@ -24,6 +24,8 @@ from items import STYLES, items
 
 HERE = Path(__file__).parent
 MAX_TOKENS = 128
+# A cap that cuts off about half of the worked traces: the same answers, but a shorter budget.
+TIGHT_TOKENS = 48
 # Name of the model in the logs -> its weights and their sha256.
 MODELS = {
     "SmolLM2-135M-Instruct-Q4_1": (
@@ -35,8 +37,9 @@ MODELS = {
         "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
     ),
 }
-# The model that also answers twice at a temperature, for the measures that need several attempts at one item.
-SAMPLED = "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M"
+# The model that also answers twice at a temperature, for the measures that need several attempts at one item, and
+# once under the tight cap.
+VARIED = "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M"
 
 
 @contextlib.contextmanager
@@ -56,10 +59,19 @@ def served(python: str, weights: Path, alias: str) -> Iterator[str]:
             process.communicate()  # closing its standard input ends it
 
 
-def run_inspect(url: str, model: str, style: str, *, epochs: int, temperature: float, scratch: Path) -> None:
+def run_inspect(
+    url: str,
+    model: str,
+    style: str,
+    scratch: Path,
+    *,
+    epochs: int = 1,
+    temperature: float = 0.0,
+    cap: int = MAX_TOKENS,
+) -> None:
     """One Inspect log in scratch/inspect."""
     arguments = f"eval task.py --model openai-api/local/{model} -T prompt_style={style} -T temperature={temperature}".split()
-    arguments += f"--max-tokens {MAX_TOKENS} --epochs {epochs} --max-connections 1".split()
+    arguments += f"--max-tokens {cap} --epochs {epochs} --max-connections 1".split()
     arguments += ["--log-dir", "inspect", "--no-log-realtime", "--no-log-model-api", "--display", "none"]
     environment = os.environ | {"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"}
     subprocess.run(
@@ -105,9 +117,10 @@ def main() -> None:
         with served(options.server, weights, model) as url:
             if options.only != "lm_eval":
                 for style in STYLES:
-                    run_inspect(url, model, style, epochs=1, temperature=0.0, scratch=scratch)
-                if model == SAMPLED:
-                    run_inspect(url, model, "examples", epochs=2, temperature=0.7, scratch=scratch)
+                    run_inspect(url, model, style, scratch)
+                if model == VARIED:
+                    run_inspect(url, model, "examples", scratch, epochs=2, temperature=0.7)
+                    run_inspect(url, model, "examples", scratch, cap=TIGHT_TOKENS)
             if options.only != "inspect":
                 run_lm_eval(url, model, scratch)
     made = [folder for folder in ("inspect", "lm_eval") if (scratch / folder).is_dir()]

@@ -1,0 +1,119 @@
+"""One self-contained page: nothing is fetched when it is opened, and it can be read without JavaScript."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from thinkmeter.report._embed import DATA_ID, payload, script_text
+from thinkmeter.report._page import exclusions_table, lede, overview_table, page_pools, top_findings
+from thinkmeter.report._palette import COLOURS, dark_rules
+
+if TYPE_CHECKING:
+    from thinkmeter.findings import Analysis
+
+__all__ = ["render"]
+
+_MOST_PROBLEMS: Final = 200
+_DARK: Final = (":root[data-theme=dark]", ":root:not([data-theme=light])")
+
+
+def render(analysis: Analysis, title: str | None = None) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    title : str, optional
+        The pool's name otherwise, or how many there are.
+
+    Returns
+    -------
+    str
+        HTML; the same analysis and title give the same text.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("thinkmeter.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _style(), _text("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = environment.get_template("page.html.j2")
+    return page.render(**_context(analysis, title), style=style, script=script, policy=policy)
+
+
+def _context(analysis: Analysis, title: str | None) -> dict[str, Any]:
+    from thinkmeter import __version__
+    from thinkmeter.measures import MEASURES
+
+    here = page_pools(analysis)
+    anchors = {pool.name: pool.anchor for pool in here}
+    data = payload(analysis)
+    measured = set(analysis.estimates["measure"])
+    settings = analysis.settings
+    return {
+        "title": title or _title([pool.name for pool in here]),
+        "lede": lede(analysis),
+        "version": __version__,
+        "settings": {name: _shown(value) for name, value in settings.as_dict().items()},
+        "level": f"{100 * settings.level:g}",
+        "replicates": f"{settings.replicates:,}",
+        "seed": settings.seed,
+        "scoring": settings.scoring,
+        "pools": here,
+        "anchors": anchors,
+        "overview": overview_table(analysis, anchors),
+        "findings": top_findings(analysis) if len(here) > 1 else list(analysis.findings)[:8],
+        "n_findings": len(analysis.findings),
+        "disclosure": analysis.disclosure,
+        "missing": [item.name for item in analysis.disclosure if item.status == "missing"],
+        "measures": [m for name, m in MEASURES.items() if name in measured],
+        "exclusions": exclusions_table(analysis),
+        "problems": analysis.problems[:_MOST_PROBLEMS],
+        "n_problems": len(analysis.problems),
+        "sources": analysis.sources,
+        "left_out": data["left_out"],
+        "data_id": DATA_ID,
+        "data": script_text(data),
+    }
+
+
+def _title(names: list[str]) -> str:
+    return (
+        f"Where the tokens go: {names[0]}"
+        if len(names) == 1
+        else f"Where the tokens go: {len(names)} benchmarks"
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(v) for v in value) or "default"
+    return str(value) if value not in ("", None) else "none"
+
+
+def _text(name: str) -> str:
+    return (files("thinkmeter.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    """The style sheet with both palettes; on paper it is always the light one."""
+    light = "".join(f"--{name}:{pair[0]};" for name, pair in COLOURS.items())
+    dark = "".join(f"--{name}:{pair[1]};" for name, pair in COLOURS.items())
+    chosen = f"@media screen{{{_DARK[0]}{{{dark}}}\n{dark_rules(_DARK[0])}}}"
+    system = f"@media screen and (prefers-color-scheme:dark){{{_DARK[1]}{{{dark}}}\n{dark_rules(_DARK[1])}}}"
+    return f":root{{{light}}}\n{chosen}\n{system}\n{_text('page.css')}"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

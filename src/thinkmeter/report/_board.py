@@ -43,7 +43,8 @@ def leaderboard(analysis: Analysis) -> pl.DataFrame:
     -------
     polars.DataFrame
         pool, place, group, model, setting, token_limit, profile, reference (bool), aggregate, n_items, n_attempts; per
-        measure of `BOARD` its value, ``_low``, ``_high`` and ``_reason`` (null where nothing is wrong);
+        measure of `BOARD` its value, ``_low``, ``_high``, ``_attempts`` (those it rests on) and ``_reason`` (null where
+        nothing is wrong);
         rank_accuracy and rank_efficiency with ``_low`` and ``_high``; rank_shift = rank_accuracy - rank_efficiency,
         above 0 for a group that stands better once tokens count. Sorted by pool, then by token efficiency,
         best first; by accuracy where tokens are unknown. ``place`` counts rows and breaks ties by name; ranks
@@ -60,6 +61,7 @@ def leaderboard(analysis: Analysis) -> pl.DataFrame:
             pl.col("value").fill_nan(None).alias(measure),
             pl.col("low").fill_nan(None).alias(f"{measure}_low"),
             pl.col("high").fill_nan(None).alias(f"{measure}_high"),
+            pl.col("n_attempts").alias(f"{measure}_attempts"),
             pl.col("reason").alias(f"{measure}_reason"),
         )
         found = found.join(one, on=_KEYS, how="left")

@@ -76,6 +76,8 @@ _ROLE: Final = re.compile(r' (?:role|aria-roledescription|aria-hidden)="[^"]*"')
 _LABEL: Final = re.compile(r'<(path|rect|line|text)((?: [\w:-]+="[^"]*")*?) aria-label="([^"]*)"([^>]*?)/>')
 _EMPTY: Final = re.compile(r'<path class="(?:foreground|background)"[^>]*?/>')
 _GROUP_LABEL: Final = re.compile(r'(<g[^>]*?) aria-label="[^"]*"')
+_PLACE: Final = re.compile(r' (?:d|transform|x2|y2|x|y|width|height)="[^"]*"')
+_LONG: Final = re.compile(r"(\d\.\d{2})\d+")
 _ID: Final = re.compile(r'\bid="([^"]+)"')
 
 
@@ -92,7 +94,8 @@ def _tidy(text: str, figure: Figure) -> str:
     for number, old in enumerate(dict.fromkeys(_ID.findall(rest))):
         new = f"fig-{figure.name}-{number}"
         rest = rest.replace(f'id="{old}"', f'id="{new}"').replace(f"url(#{old})", f"url(#{new})")
-    rest = re.sub(r"(\d+\.\d{2})\d+", r"\1", rest)
+    # Places only, never the text of a label: a hundredth of a pixel is enough.
+    rest = _PLACE.sub(lambda found: _LONG.sub(r"\1", found[0]), rest)
     return head + rest
 
 

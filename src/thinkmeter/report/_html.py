@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from thinkmeter.report._embed import DATA_ID, payload, script_text
-from thinkmeter.report._page import exclusions_table, lede, overview_table, page_pools, top_findings
+from thinkmeter.report._page import exclusions_table, lede, overview_table, page_pools, remarks, top_findings
 from thinkmeter.report._palette import COLOURS, dark_rules
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def render(analysis: Analysis, title: str | None = None) -> str:
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    environment.globals["remarks"] = remarks
+    # No line may end between a number and its percent sign.
+    environment.filters["bound"] = lambda text: text.replace(" %", "\u00a0%")
     page = environment.get_template("page.html.j2")
     return page.render(**_context(analysis, title), style=style, script=script, policy=policy)
 

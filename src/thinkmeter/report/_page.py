@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ __all__ = [
     "lede",
     "overview_table",
     "page_pools",
+    "remarks",
     "top_findings",
 ]
 
@@ -165,6 +167,36 @@ def top_findings(analysis: Analysis) -> list[Finding]:
         keyed.append((turn // 2 if finding.kind == "profile" else turn, kinds.index(finding.kind), at))
     order = sorted(keyed)
     return [analysis.findings[at] for *_, at in order[:_MOST_FINDINGS]]
+
+
+def remarks(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return every caveat and assumption once, with the numbers of the statements it belongs to.
+
+    Examples
+    --------
+    >>> from thinkmeter.findings import Finding
+    >>> remarks([Finding("gap", "A.", caveats=("few items",)), Finding("gap", "B."), Finding("gap", "C.", caveats=("few items",))])
+    [('1, 3', 'Few items.')]
+    """
+    found: dict[str, list[int]] = {}
+    for number, finding in enumerate(findings, 1):
+        for text in (*finding.caveats, *finding.assumptions):
+            found.setdefault(text, []).append(number)
+    return [
+        (_ranges(at), f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}")
+        for text, at in found.items()
+    ]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write 1, 2, 3, 5 as 1–3, 5."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        elif not runs or number != runs[-1][1]:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
 
 
 def overview_table(analysis: Analysis, anchors: dict[str, str]) -> Table | None:

@@ -87,7 +87,7 @@ def gap_figures(analysis: Analysis, board: pl.DataFrame, stem: str) -> list[Figu
         if missing
         else ""
     )
-    words = _Words(of, against, left + cut, interval_words(analysis))
+    words = _Words(of, against, left + cut, interval_words(analysis).replace("intervals", "interval"))
     return [_stacked(data, pool, stem, words), _factors(data, pool, stem, words)]
 
 
@@ -193,7 +193,7 @@ def _stacked(data: pl.DataFrame, pool: str, stem: str, words: _Words) -> Figure:
     ]
     caption = (
         f"{words.of} of each group relative to {words.against}, split into factors that add up. Bars to the left lose against the "
-        f"reference, bars to the right gain; the diamond is their sum, its line the {words.interval}. "
+        f"reference, bars to the right gain; the diamond is their sum, its line its {words.interval}. "
         f"÷2 is half of the reference, ×2 twice; computed on the items both attempted.{words.left}"
     )
     worst = totals.sort("log_contribution").row(0, named=True)
@@ -213,7 +213,7 @@ def _stacked(data: pl.DataFrame, pool: str, stem: str, words: _Words) -> Figure:
         caption=caption,
         alt=alt,
         data=data,
-        spec={"data": {"name": DATA}, "width": 560, "height": {"step": height}, "layer": layer},
+        spec={"data": {"name": DATA}, "width": 620, "height": {"step": height}, "layer": layer},
     )
 
 

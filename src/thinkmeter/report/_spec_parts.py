@@ -77,7 +77,7 @@ def headline_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figur
     data = _long(rows, [measure])
     labels = data["label"].to_list()
     kind = "efficiency" if measure == "token_efficiency" else "accuracy"
-    title = "Token efficiency" if kind == "efficiency" else "Accuracy"
+    title = label(measure)
     per = (
         "correct answers per 1,000 output tokens"
         if kind == "efficiency"
@@ -98,7 +98,7 @@ def headline_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figur
         name=f"{stem}{kind}",
         kind=kind,
         pool=board["pool"][0],
-        title=title,
+        title="Who gets most from a token" if kind == "efficiency" else "Who is right most often",
         caption=caption,
         alt=_alt(data, [measure], len(labels)),
         data=data,

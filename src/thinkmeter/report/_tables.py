@@ -138,14 +138,22 @@ def board_table(board: pl.DataFrame) -> Table:
 _LOWER: Final = ("mean_output_tokens", "overhead", "coupling")
 
 
+_PART: Final = (
+    "on part of the group's attempts: for the others something it needs is unknown (see what was left out)"
+)
+
+
 def _measure_cell(row: dict[str, Any], measure: str, notes: _Notes) -> Cell:
     parts = format_parts(measure, row[measure], row[f"{measure}_low"], row[f"{measure}_high"])
     reason = row[f"{measure}_reason"]
     if parts.value == DASH:
         reason = reason or "not measured"
-    why = "" if parts.low and not reason else reason or "no interval"
+    elif not parts.low:
+        reason = reason or "no interval"
+    elif not reason and (row[f"{measure}_attempts"] or 0.0) < row["n_attempts"]:
+        reason = _PART
     interval = f"[{parts.low}, {parts.high}]" if parts.low else ""
-    return Cell(parts.value, interval, row[measure], notes(why), why)
+    return Cell(parts.value, interval, row[measure], notes(reason), reason or "")
 
 
 def _rank_cells(row: dict[str, Any]) -> list[Cell]:

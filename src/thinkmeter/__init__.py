@@ -20,6 +20,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from thinkmeter._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from thinkmeter.errors import InputError, Problem, ThinkmeterError, UsageError
     from thinkmeter.findings import (
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from thinkmeter.readers import detect, read
     from thinkmeter.report import write_figures, write_html, write_latex, write_markdown
     from thinkmeter.table import SampleTable, Source, load, save
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Analysis": "findings",

@@ -107,6 +107,11 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
         on = ["benchmark", "model", "setting"]
         frame = frame.join(_short_settings(frame), on=on, how="left", nulls_equal=True, maintain_order="left")
         parts[by.index("setting") - 1] = pl.col("__short")
+    if not settings.by:
+        parts[0] = _short_model(frame)
+        if "token_limit" in by:
+            several = pl.col("token_limit").n_unique().over("benchmark", "model", "setting") > 1
+            parts[-1] = pl.when(several).then(parts[-1])
     label = pl.concat_str(parts, separator=_JOINT, ignore_nulls=True) if parts else pl.lit("")
     kept = {name: (pl.col(name) if name in by else _constant(name)) for name in ("model", "setting")}
     limit = (
@@ -123,6 +128,15 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
     return frame.with_columns(
         *(expr.alias(f"group_{name}") for name, expr in kept.items()), limit.alias("group_limit")
     )
+
+
+def _short_model(frame: pl.DataFrame) -> pl.Expr:
+    """Last part of "provider/name", unless two models of the table would then go by one name."""
+    names = frame["model"].unique().sort()
+    short = names.str.split("/").list.last()
+    if short.n_unique() < len(names) or (short == "").any():
+        return pl.col("model")
+    return pl.col("model").replace_strict(names, short, return_dtype=pl.String)
 
 
 def _short_settings(frame: pl.DataFrame) -> pl.DataFrame:

@@ -43,7 +43,7 @@ _KEYS: Final = {
 
 def payload(analysis: Analysis) -> dict[str, Any]:
     """Return everything a report carries, ready for JSON: frames as columns, undefined numbers as None."""
-    from thinkmeter import __version__
+    from thinkmeter._version import __version__
 
     frames: dict[str, dict[str, list[Any]]] = {}
     left_out: dict[str, int] = {}

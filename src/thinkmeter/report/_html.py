@@ -56,7 +56,7 @@ def render(analysis: Analysis, title: str | None = None) -> str:
 
 
 def _context(analysis: Analysis, title: str | None) -> dict[str, Any]:
-    from thinkmeter import __version__
+    from thinkmeter._version import __version__
     from thinkmeter.measures import MEASURES
 
     here = page_pools(analysis)

@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 _MOST_NAMED: Final = 4
-_MOST_FINDINGS: Final = 7
+_MOST_FINDINGS: Final = 10
+_MOST_OF_KIND: Final = 3
 _MOST_POOL_FINDINGS: Final = 8
 _CAUSE: Final = {"token_efficiency": "token efficiency", "accuracy": "accuracy"}
 
@@ -157,16 +158,22 @@ def _names(names: list[str]) -> str:
 
 
 def top_findings(analysis: Analysis) -> list[Finding]:
-    """Return the findings that head the page: most important first, each pool in turn within a kind."""
-    turns: dict[tuple[str, str], int] = {}
-    keyed = []
+    """Return the findings that head a page of several pools: a few of each kind, the most telling ones.
+
+    Rankings that agree least come first; of the others those with the largest number.
+    """
     kinds = list(dict.fromkeys(f.kind for f in analysis.findings))
-    for at, finding in enumerate(analysis.findings):
-        turn = turns.setdefault((finding.kind, finding.pool), 0)
-        turns[finding.kind, finding.pool] += 1
-        keyed.append((turn // 2 if finding.kind == "profile" else turn, kinds.index(finding.kind), at))
-    order = sorted(keyed)
-    return [analysis.findings[at] for *_, at in order[:_MOST_FINDINGS]]
+    found = []
+    for kind in kinds:
+        of_kind = [f for f in analysis.findings if f.kind == kind]
+        found += sorted(of_kind, key=_telling)[:_MOST_OF_KIND]
+    return found[:_MOST_FINDINGS]
+
+
+def _telling(finding: Finding) -> tuple[bool, float]:
+    if not known(finding.estimate):
+        return (True, 0.0)
+    return (False, finding.estimate if finding.kind == "ranking" else -abs(finding.estimate))
 
 
 def remarks(findings: Sequence[Finding]) -> list[tuple[str, str]]:

@@ -14,10 +14,24 @@ from thinkmeter.report._palette import colour
 if TYPE_CHECKING:
     from thinkmeter.findings import Analysis
 
-__all__ = ["DATA", "MOST_ROWS", "Figure", "config", "figures", "row_axis", "shown", "step", "within"]
+__all__ = [
+    "BEHIND",
+    "DATA",
+    "MOST_ROWS",
+    "Figure",
+    "config",
+    "figures",
+    "row_axis",
+    "shown",
+    "step",
+    "within",
+]
 
 DATA: Final = "data"
 """Name of the one data set every specification refers to."""
+
+BEHIND: Final = "behind"
+"""The same rows once more, for the lines of all groups behind each panel."""
 
 MOST_ROWS: Final = 60
 """Groups in one figure; a larger pool shows its first ones, and the caption says so."""
@@ -63,7 +77,7 @@ class Figure:
             "description": self.alt,
             "config": config(),
             **self.spec,
-            "datasets": {DATA: rows},
+            "datasets": {DATA: rows, BEHIND: rows} if self.kind == "workload" else {DATA: rows},
         }
 
 

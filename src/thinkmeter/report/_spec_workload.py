@@ -10,7 +10,7 @@ import polars as pl
 from thinkmeter.report._board import short_names
 from thinkmeter.report._format import format_parts
 from thinkmeter.report._palette import colour
-from thinkmeter.report._spec import DATA, Figure
+from thinkmeter.report._spec import BEHIND, DATA, Figure
 
 if TYPE_CHECKING:
     from thinkmeter.findings import Analysis
@@ -123,16 +123,14 @@ def _spec(data: pl.DataFrame) -> dict[str, Any]:
 
     x, y = axis("workload", "workload"), axis("overhead", "tokens per unit")
     line = {"type": "line", "color": colour("tokens"), "strokeWidth": 2, "aria": False}
-    # A layer with data of its own is not split by the facet: the grey lines stand in every panel.
+    # The same rows under another name: a layer on the facet's own data would be split by the facet.
     behind = {
-        "data": {"name": DATA},
+        "data": {"name": BEHIND},
         "mark": {"type": "line", "color": colour("faint"), "strokeWidth": 1, "opacity": 0.7, "aria": False},
         "encoding": {"x": x, "y": y, "detail": {"field": "group"}},
     }
     return {
         "data": {"name": DATA},
-        # Always true; without a step of its own here the grey layer would be taken for the facet's data and be split.
-        "transform": [{"filter": "datum.overhead > 0"}],
         "facet": {
             "field": "heading",
             "type": "nominal",

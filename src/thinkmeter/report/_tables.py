@@ -111,15 +111,12 @@ def board_table(board: pl.DataFrame) -> Table:
         Rows of one pool, from `leaderboard`.
     """
     measures = [m for m in BOARD if board[m].is_not_null().any() or m in ("accuracy", "token_efficiency")]
-    ranked = board["rank_accuracy"].is_not_null().any()
+    ranks = [r for r in ("rank_accuracy", "rank_efficiency") if board[r].is_not_null().any()]
     columns = [Column("Group", numeric=False)]
     columns += [Column(label(m), unit(m), better="lower" if m in _LOWER else "higher") for m in measures]
-    if ranked:
-        columns += [
-            Column("Rank", "by accuracy", better="lower"),
-            Column("Rank", "by efficiency", better="lower"),
-            Column("Shift", "in rank"),
-        ]
+    columns += [Column("Rank", f"by {rank.removeprefix('rank_')}", better="lower") for rank in ranks]
+    if len(ranks) > 1:
+        columns.append(Column("Shift", "in rank"))
     columns.append(Column("Items", "attempts"))
     notes = _Notes()
     rows = []
@@ -127,8 +124,7 @@ def board_table(board: pl.DataFrame) -> Table:
     for row in board.iter_rows(named=True):
         cells = [Cell(row["group"])]
         cells += [_measure_cell(row, m, notes) for m in measures]
-        if ranked:
-            cells += _rank_cells(row)
+        cells += _rank_cells(row, ranks)
         cells.append(_size_cell(row))
         rows.append(tuple(cells))
         hints.append({"profile": row["profile"], "reference": row["reference"], "place": row["place"]})
@@ -156,13 +152,15 @@ def _measure_cell(row: dict[str, Any], measure: str, notes: _Notes) -> Cell:
     return Cell(parts.value, interval, row[measure], notes(reason), reason or "")
 
 
-def _rank_cells(row: dict[str, Any]) -> list[Cell]:
+def _rank_cells(row: dict[str, Any], ranks: list[str]) -> list[Cell]:
     cells = []
-    for key in ("rank_accuracy", "rank_efficiency"):
+    for key in ranks:
         rank, low, high = row[key], row[f"{key}_low"], row[f"{key}_high"]
         text = format_rank(rank)
         spread = format_rank(rank, low, high).partition(" ")[2]
         cells.append(Cell(text, spread, rank))
+    if len(ranks) < 2:
+        return cells
     shift = row["rank_shift"]
     text = DASH if not known(shift) else "0" if shift == 0 else f"{'▲' if shift > 0 else '▼'} {abs(shift):g}"
     return [*cells, Cell(text, "", shift)]

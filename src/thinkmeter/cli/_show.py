@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _COLUMNS = (
     ("accuracy", "accuracy"),
     ("completion", "completed"),
-    ("conditional_correctness", "right when completed"),
+    ("conditional_correctness", "right when\ncompleted"),
     ("mean_output_tokens", "tokens"),
-    ("token_efficiency", "right per 1,000 tokens"),
-    ("overhead", "tokens per unit of work"),
+    ("token_efficiency", "right per\n1,000 tokens"),
+    ("overhead", "tokens per\nunit of work"),
     ("coupling", "coupling"),
 )
 _FINDINGS = 8
-_WIDE = 150  # columns of a terminal that a leaderboard with intervals beside the values needs
+_NAMES, _CELL = 34, 18  # characters that names, and a value with its interval beside it, want
 
 
 def print_analysis(analysis: Analysis) -> None:
@@ -37,7 +37,7 @@ def print_analysis(analysis: Analysis) -> None:
         )
     for pool in analysis.groups["pool"].unique(maintain_order=True):
         out.print()
-        out.print(leaderboard_table(analysis, pool, narrow=out.width < _WIDE))
+        out.print(leaderboard_table(analysis, pool, width=out.width))
     missing = [item.name for item in analysis.disclosure if item.status == "missing"]
     s = analysis.settings
     out.print()
@@ -51,7 +51,7 @@ def print_analysis(analysis: Analysis) -> None:
         out.print(f"Not stated in the inputs: {', '.join(missing)}.", style="dim", markup=False)
 
 
-def leaderboard_table(analysis: Analysis, pool: str, *, narrow: bool = False) -> Table:
+def leaderboard_table(analysis: Analysis, pool: str, *, width: int) -> Table:
     """Return one pool's leaderboard: every part with its interval (below it where narrow), best efficiency first."""
     import polars as pl
     from rich.table import Table
@@ -62,6 +62,7 @@ def leaderboard_table(analysis: Analysis, pool: str, *, narrow: bool = False) ->
     cells = {(r["group"], r["measure"]): r for r in rows.iter_rows(named=True)}
     shown = [(m, label) for m, label in _COLUMNS if any(_known(cells.get((g, m))) for g in groups["group"])]
     order = _order(groups, cells)
+    narrow = width < _NAMES + _CELL * (len(shown) + 2)
     table = Table(
         title=Text(pool),
         title_justify="left",
@@ -70,7 +71,7 @@ def leaderboard_table(analysis: Analysis, pool: str, *, narrow: bool = False) ->
         pad_edge=False,
         header_style="bold",
     )
-    table.add_column("model", overflow="fold", max_width=28 if narrow else 44)
+    table.add_column("model", overflow="fold", min_width=24, max_width=44)
     table.add_column("items", justify="right")
     for _, label in shown:
         table.add_column(label, justify="right")
@@ -80,7 +81,7 @@ def leaderboard_table(analysis: Analysis, pool: str, *, narrow: bool = False) ->
     }
     shift = len(order) > 1 and any(m == "token_efficiency" for m, _ in shown)
     if shift:
-        table.add_column("rank: accuracy > efficiency", justify="right")
+        table.add_column("rank: accuracy\n> efficiency", justify="right")
     for row in order:
         name = row["group"]
         line: list[Any] = [Text(name), f"{row['n_items']:,}"]

@@ -108,7 +108,7 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
         frame = frame.join(_short_settings(frame), on=on, how="left", nulls_equal=True, maintain_order="left")
         parts[by.index("setting") - 1] = pl.col("__short")
     if not settings.by:
-        parts[0] = _short_model(frame)
+        parts[0] = _short_model()
         if "token_limit" in by:
             several = pl.col("token_limit").n_unique().over("benchmark", "model", "setting") > 1
             parts[-1] = pl.when(several).then(parts[-1])
@@ -130,13 +130,11 @@ def _label(table: SampleTable, settings: AnalysisSettings) -> pl.DataFrame:
     )
 
 
-def _short_model(frame: pl.DataFrame) -> pl.Expr:
-    """Last part of "provider/name", unless two models of the table would then go by one name."""
-    names = frame["model"].unique().sort()
-    short = names.str.split("/").list.last()
-    if short.n_unique() < len(names) or (short == "").any():
-        return pl.col("model")
-    return pl.col("model").replace_strict(names, short, return_dtype=pl.String)
+def _short_model() -> pl.Expr:
+    """Last part of "provider/name", unless two models of the benchmark would then go by one name."""
+    short = pl.col("model").str.split("/").list.last()
+    alone = pl.col("model").n_unique().over(pl.col("benchmark"), short) == 1
+    return pl.when(alone & (short != "")).then(short).otherwise(pl.col("model"))
 
 
 def _short_settings(frame: pl.DataFrame) -> pl.DataFrame:

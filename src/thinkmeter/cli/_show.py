@@ -63,6 +63,8 @@ def leaderboard_table(analysis: Analysis, pool: str, *, width: int) -> Table:
     shown = [(m, label) for m, label in _COLUMNS if any(_known(cells.get((g, m))) for g in groups["group"])]
     order = _order(groups, cells)
     narrow = width < _NAMES + _CELL * (len(shown) + 2)
+    if narrow:  # the workload level is in the report and in --json
+        shown = [(m, label) for m, label in shown if m not in {"overhead", "coupling"}]
     table = Table(
         title=Text(pool),
         title_justify="left",
@@ -79,7 +81,7 @@ def leaderboard_table(analysis: Analysis, pool: str, *, width: int) -> Table:
         (r["group"], r["measure"]): r["rank"]
         for r in analysis.ranks.filter(pl.col("pool") == pool).iter_rows(named=True)
     }
-    shift = len(order) > 1 and any(m == "token_efficiency" for m, _ in shown)
+    shift = not narrow and len(order) > 1 and any(m == "token_efficiency" for m, _ in shown)
     if shift:
         table.add_column("rank: accuracy\n> efficiency", justify="right")
     for row in order:

@@ -236,7 +236,7 @@ def within(
     lows, highs = list(lows), list(highs)
     ends = zip(lows, highs, strict=True)
     widths = sorted(high - low for low, high in ends if low is not None and high is not None)
-    span = max(top - bottom, widths[len(widths) // 2] if widths else 0.0) or abs(top) * 0.1 or 1.0
+    span = max(top - bottom, widths[(len(widths) - 1) // 2] if widths else 0.0) or abs(top) * 0.1 or 1.0
     least = min([bottom, *(max(v, bottom - span) for v in lows if v is not None)])
     most = max([top, *(min(v, top + span) for v in highs if v is not None)])
     return [least, most] if most > least else [least - span / 2, most + span / 2]

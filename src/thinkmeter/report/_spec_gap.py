@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -28,7 +29,10 @@ FACTORS: Final = {
 }
 """Factors in the order in which they are stacked, and what they are called."""
 
-_STEPS: Final = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 4.0, 10.0, 100.0, 1e4, 1e8)
+_FINE: Final = (
+    *(tuple(1 + width * k for k in range(1, 6)) for width in (0.01, 0.02, 0.05, 0.1, 0.2)),
+    (1.5, 2.0, 3.0, 4.0, 6.0),
+)
 _TICK_WORDS: Final = (
     "abs(datum.value) < 1e-9 ? 'same' : datum.value < 0 ? '÷' + format(exp(-datum.value), '.3~g') "
     ": '×' + format(exp(datum.value), '.3~g')"
@@ -55,10 +59,25 @@ def ratio_ticks(low: float, high: float, most: int = 7) -> list[float]:
     Examples
     --------
     >>> [round(math.exp(t), 3) for t in ratio_ticks(-1.5, 0.8)]
-    [0.25, 0.5, 1.0, 2.0]
+    [0.25, 0.333, 0.5, 0.667, 1.0, 1.5, 2.0]
     """
-    width = next((w for s in _STEPS if (high - low) / (w := math.log(s)) <= most), high - low or 1.0)
-    return [k * width for k in range(math.ceil(low / width), math.floor(high / width) + 1)]
+    reach = max(-low, high)
+    for series in _series(reach):
+        ticks = [
+            t for t in (0.0, *(sign * math.log(v) for v in series for sign in (-1, 1))) if low <= t <= high
+        ]
+        if len(ticks) <= most:
+            break
+    return sorted(ticks)
+
+
+def _series(reach: float) -> Iterator[Sequence[float]]:
+    """Round factors above 1, finest series first; each goes as far as `reach`, or nearly."""
+    for series in _FINE:
+        if math.log(series[-1]) >= 0.7 * reach:
+            yield series
+    for base in (2.0, 4.0, 10.0, 100.0, 1e4, 1e8, 1e16):
+        yield [base**k for k in range(1, math.floor(reach / math.log(base) + 1e-9) + 1)]
 
 
 def gap_figures(analysis: Analysis, board: pl.DataFrame, stem: str) -> list[Figure]:
@@ -69,7 +88,9 @@ def gap_figures(analysis: Analysis, board: pl.DataFrame, stem: str) -> list[Figu
         & pl.col("log_contribution").is_not_null()
         & pl.col("log_contribution").is_finite()
     )
-    split = gaps.filter(pl.col("factor") != "total")
+    # Half a sum is no gap: a group with a factor of 0 has no total, and no bars.
+    summed = gaps.filter(pl.col("factor") == "total")["group"]
+    split = gaps.filter((pl.col("factor") != "total") & pl.col("group").is_in(summed.implode()))
     if split["factor"].n_unique() < 2:
         return []
     # A total without factors is the gap of something else (accuracy, where tokens are unknown): it has no bar.
@@ -159,8 +180,30 @@ def _stacked(data: pl.DataFrame, pool: str, stem: str, words: _Words) -> Figure:
         "legend": legend,
     }
     height = step(len(labels))
+    layer = _gap_layers(x, y, tint, height)
+    caption = (
+        f"{words.of} of each group relative to {words.against}, split into factors that add up. Bars to the left lose against the "
+        f"reference, bars to the right gain; the diamond is their sum, its line its {words.interval}. "
+        f"÷2 is half of the reference, ×2 twice; computed on the items both attempted.{words.left}"
+    )
+    return Figure(
+        name=f"{stem}gap",
+        kind="gap",
+        pool=pool,
+        title="Where the gap comes from",
+        caption=caption,
+        alt=_gap_alt(data, words),
+        data=data,
+        spec={"data": {"name": DATA}, "width": 620, "height": {"step": height}, "layer": layer},
+    )
+
+
+def _gap_layers(
+    x: dict[str, Any], y: dict[str, Any], tint: dict[str, Any], height: int
+) -> list[dict[str, Any]]:
+    """Bars of the factors, the line of no gap, and the sum with its interval."""
     total = [{"filter": "datum.factor === 'total'"}]
-    layer = [
+    return [
         {
             "transform": [{"filter": "datum.factor !== 'total'"}],
             "mark": {"type": "bar", "height": round(height * 0.55), "clip": True},
@@ -191,29 +234,18 @@ def _stacked(data: pl.DataFrame, pool: str, stem: str, words: _Words) -> Figure:
             "encoding": {"y": y, "x": {**x, "field": "log_contribution"}, "description": {"field": "hint"}},
         },
     ]
-    caption = (
-        f"{words.of} of each group relative to {words.against}, split into factors that add up. Bars to the left lose against the "
-        f"reference, bars to the right gain; the diamond is their sum, its line its {words.interval}. "
-        f"÷2 is half of the reference, ×2 twice; computed on the items both attempted.{words.left}"
-    )
+
+
+def _gap_alt(data: pl.DataFrame, words: _Words) -> str:
+    totals = data.filter(pl.col("factor") == "total")
     worst = totals.sort("log_contribution").row(0, named=True)
     parts = data.filter((pl.col("group") == worst["group"]) & (pl.col("factor") != "total")).sort(
         "log_contribution"
     )
-    alt = (
-        f"Stacked bars for {len(labels)} groups against {words.against}. The widest gap is that of {worst['group']}, "
+    return (
+        f"Stacked bars for {totals.height} groups against {words.against}. The widest gap is that of {worst['group']}, "
         f"{ratio_text(worst['log_contribution'])} in total; its largest loss is {parts['factor_label'][0].lower()}, "
         f"{ratio_text(parts['log_contribution'][0])}."
-    )
-    return Figure(
-        name=f"{stem}gap",
-        kind="gap",
-        pool=pool,
-        title="Where the gap comes from",
-        caption=caption,
-        alt=alt,
-        data=data,
-        spec={"data": {"name": DATA}, "width": 620, "height": {"step": height}, "layer": layer},
     )
 
 

@@ -11,7 +11,7 @@ from thinkmeter.table import SampleTable
 
 HOSTILE = [
     "<script>alert(1)<!--",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "a|b`c*d_e & \\textbf{x} 100% $y$ #1 ~^",
     "=cmd('x'); \"quoted\" 'single'",
     "a-model-with-a-name-that-no-axis-has-room-for-" + "and-goes-on-" * 6 + "1",

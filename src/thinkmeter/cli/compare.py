@@ -100,10 +100,9 @@ def compare(
 ) -> None:
     """Compare B with A on the items both attempted: every measure, and which part makes the difference.
 
+    \b
     Examples:
-
       thinkmeter compare gpt-oss-20b o1-mini table.parquet
-
       thinkmeter compare main.eval branch.eval --fail-if "token_efficiency < -5%"
     """
     gates = _gates(fail_if, undecided)

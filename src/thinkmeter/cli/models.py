@@ -8,7 +8,11 @@ from thinkmeter.cli import _options as o
 from thinkmeter.cli._common import console, handled, print_csv, print_json, read_inputs, write_parquet
 from thinkmeter.cli.read import coverage, coverage_table
 
-app = typer.Typer(no_args_is_help=True, help="Which models the inputs hold, and what is known of them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Which models the inputs hold, and what is known of them.",
+)
 
 
 @app.command("list")

@@ -46,10 +46,9 @@ def read(
     The table written with -o is the fastest input for every other command, and can be opened by anything that reads
     Parquet.
 
+    \b
     Examples:
-
       thinkmeter read logs/ -o table.parquet
-
       thinkmeter read answers.jsonl --map output_tokens=usage.completion_tokens --set benchmark=gsm8k
     """
     table = read_inputs(

@@ -84,10 +84,9 @@ def report(
 
     Prints the leaderboard and what it says; -o writes the whole report as one HTML file that needs no network.
 
+    \b
     Examples:
-
       thinkmeter report logs/ -o report.html
-
       thinkmeter report table.parquet --where "model <> 'human'" --reference gpt-5 --json
     """
     settings = make_settings(

@@ -20,6 +20,7 @@ __all__ = [
     "label",
     "plain",
     "unit",
+    "unit_words",
 ]
 
 DASH: Final = "—"
@@ -43,6 +44,9 @@ _UNITS: Final = {
     "index": "",
     "exponent": "",
 }
+
+
+_UNDER: Final = {"mean_output_tokens": "per attempt", "conditional_correctness": "% of completed"}
 
 
 class Interval(NamedTuple):
@@ -83,6 +87,17 @@ def unit(measure: str) -> str:
 
     found = MEASURES[measure].unit if measure in MEASURES else ""
     return _UNITS.get(found, found)
+
+
+def unit_words(measure: str) -> str:
+    """Return what stands under a measure's name in a heading: its unit, where the name does not say it already.
+
+    Examples
+    --------
+    >>> unit_words("mean_output_tokens"), unit_words("conditional_correctness")
+    ('per attempt', '% of completed')
+    """
+    return _UNDER.get(measure, unit(measure))
 
 
 def format_parts(

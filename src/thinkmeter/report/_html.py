@@ -49,7 +49,7 @@ def render(analysis: Analysis, title: str | None = None) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     environment.globals["remarks"] = remarks
-    # No line may end between a number and its percent sign.
+    # No line ends between a number and its percent sign.
     environment.filters["bound"] = lambda text: text.replace(" %", "\u00a0%")
     page = environment.get_template("page.html.j2")
     return page.render(**_context(analysis, title), style=style, script=script, policy=policy)

@@ -91,6 +91,10 @@ def gap_figures(analysis: Analysis, board: pl.DataFrame, stem: str) -> list[Figu
     # Half a sum is no gap: a group with a factor of 0 has no total, and no bars.
     summed = gaps.filter(pl.col("factor") == "total")["group"]
     split = gaps.filter((pl.col("factor") != "total") & pl.col("group").is_in(summed.implode()))
+    # Where tokens are known, a group without them has another gap, that of accuracy: it is in the table alone.
+    with_tokens = split.filter(pl.col("factor").is_in(["output_tokens", "overhead"]))["group"].unique()
+    if len(with_tokens):
+        split = split.filter(pl.col("group").is_in(with_tokens.implode()))
     if split["factor"].n_unique() < 2:
         return []
     # A total without factors is the gap of something else (accuracy, where tokens are unknown): it has no bar.
@@ -103,7 +107,7 @@ def gap_figures(analysis: Analysis, board: pl.DataFrame, stem: str) -> list[Figu
     of = "Token efficiency" if headline_measure(board) == "token_efficiency" else "Accuracy"
     missing = board.height - compared.height - int(board["reference"].sum())
     left = (
-        f" {missing} group{'s have' if missing > 1 else ' has'} no gap that can be split and "
+        f" {missing} group{'s have' if missing > 1 else ' has'} no such gap and "
         f"{'are' if missing > 1 else 'is'} not shown; the table of gaps says why."
         if missing
         else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from thinkmeter.report._board import short_names
-from thinkmeter.report._format import format_interval, label, unit
+from thinkmeter.report._format import format_interval, label, unit, unit_words
 from thinkmeter.report._palette import colour
 from thinkmeter.report._spec import DATA, Figure, row_axis, shown, step, within
 
@@ -25,6 +25,12 @@ _COLOURS: Final = {
 }
 _LOG_FROM: Final = 8.0
 """Positive quantities that differ by more than this factor are shown on a logarithmic axis."""
+
+
+# Expressions, as a plain format would be rounded to the spacing the axis would have chosen itself.
+_PERCENT: Final = "format(100 * datum.value, '.3~f')"
+_LARGE: Final = "format(datum.value, '.3~s')"
+_SMALL: Final = "format(datum.value, '.3~g')"
 
 
 def headline_measure(board: pl.DataFrame) -> str:
@@ -204,11 +210,7 @@ def panel(data: pl.DataFrame, measure: str, labels: list[str], *, width: int, na
 def _heading(measure: str) -> dict[str, Any]:
     return {
         "text": label(measure),
-        "subtitle": unit(measure)
-        if unit(measure) != "%"
-        else "% of attempts"
-        if measure != "conditional_correctness"
-        else "% of completed attempts",
+        "subtitle": f"{words} of attempts" if (words := unit_words(measure)) == "%" else words,
         "subtitleColor": colour("muted"),
         "subtitleFontSize": 11,
     }
@@ -225,7 +227,7 @@ def _scale(part: pl.DataFrame, measure: str) -> tuple[dict[str, Any], dict[str, 
         low = min([least, *(max(v, least / 2) for v in lows if v is not None)])
         high = max([most, *(min(v, most * 2) for v in highs if v is not None)])
         scale: dict[str, Any] = {"type": "log", "domain": [low / 1.15, high * 1.15], "nice": False}
-        axis |= {"values": _powers(low / 1.15, high * 1.15), "format": "~s" if least >= 1 else ".2~g"}
+        axis |= {"values": _powers(low / 1.15, high * 1.15), "labelExpr": _LARGE if least >= 1 else _SMALL}
     else:
         low, high = within(values, lows, highs)
         pad = 0.05 * (high - low)
@@ -235,9 +237,7 @@ def _scale(part: pl.DataFrame, measure: str) -> tuple[dict[str, Any], dict[str, 
         scale = {"domain": domain, "nice": False, "zero": False}
         ticks = [t for t in _ticks(*domain) if not share or 0 <= t <= 1]
         axis["values"] = ticks if share or low < 0 else [t for t in ticks if t >= 0]
-        axis["format"] = ".1~%" if share else "~s" if high >= 1000 else "~g"
-        if share:
-            axis["labelExpr"] = "format(100 * datum.value, '.3~f')"
+        axis["labelExpr"] = _PERCENT if share else _LARGE if high >= 1000 else _SMALL
     reference = part.filter(pl.col("reference") & pl.col("value").is_not_null())
     if reference.is_empty():
         return scale, axis, None

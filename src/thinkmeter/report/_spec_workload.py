@@ -116,7 +116,7 @@ def _spec(data: pl.DataFrame) -> dict[str, Any]:
             "scale": {"type": "log", "domain": [low / pad, high * pad], "nice": False},
             "axis": {
                 "values": _few(low / pad, high * pad),
-                "format": "~s" if low >= 1 else ".2~g",
+                "labelExpr": f"format(datum.value, '{'.3~s' if low >= 1 else '.3~g'}')",
                 "aria": False,
             },
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from thinkmeter.report._board import BOARD
-from thinkmeter.report._format import DASH, format_parts, format_rank, known, label, unit
+from thinkmeter.report._format import DASH, format_parts, format_rank, known, label, unit_words
 from thinkmeter.report._spec_gap import FACTORS, ratio_text
 
 if TYPE_CHECKING:
@@ -53,12 +53,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Heading of a column: name, unit under it, what it sorts by at first."""
+    """Heading of a column: name, unit under it, which direction is better, and how the rows already stand by it."""
 
     name: str
     unit: str = ""
     numeric: bool = True
     better: str = "higher"
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,16 @@ def board_table(board: pl.DataFrame) -> Table:
     measures = [m for m in BOARD if board[m].is_not_null().any() or m in ("accuracy", "token_efficiency")]
     ranks = [r for r in ("rank_accuracy", "rank_efficiency") if board[r].is_not_null().any()]
     columns = [Column("Group", numeric=False)]
-    columns += [Column(label(m), unit(m), better="lower" if m in _LOWER else "higher") for m in measures]
+    first = "token_efficiency" if board["token_efficiency"].is_not_null().any() else "accuracy"
+    columns += [
+        Column(
+            label(m),
+            unit_words(m),
+            better="lower" if m in _LOWER else "higher",
+            order="descending" if m == first else "",
+        )
+        for m in measures
+    ]
     columns += [Column("Rank", f"by {rank.removeprefix('rank_')}", better="lower") for rank in ranks]
     if len(ranks) > 1:
         columns.append(Column("Shift", "in rank"))
@@ -175,7 +185,7 @@ def profile_words(row: dict[str, Any]) -> str:
     """Return a profile with how sure it is: ``context-limited (98 %)``."""
     if row["probability"] is None or row["profile"] in ("reference", "undefined", "balanced"):
         return str(row["profile"])
-    return f"{row['profile']} ({format_parts('accuracy', row['probability']).value} %)"
+    return f"{row['profile']} ({format_parts('accuracy', row['probability']).value}\u00a0%)"
 
 
 def gap_table(analysis: Analysis, pool: str, order: list[str]) -> Table | None:
@@ -210,13 +220,19 @@ def _gap_cell(row: dict[str, Any] | None, notes: _Notes) -> Cell:
         return Cell(DASH, "", None, notes(why), why)
     sure = known(row["low"]) and known(row["high"])
     interval = f"[{ratio_text(row['low'])}, {ratio_text(row['high'])}]" if sure else ""
-    # The reason of a defined number speaks of its share or its interval.
-    why = "" if sure else row["reason"] or "no interval"
+    # The reason of a defined number speaks of its share, its interval, or of a total that is another measure's.
+    other = row["factor"] == "total" and "gap is that of" in (row["reason"] or "")
+    why = "" if sure and not other else row["reason"] or "no interval"
     return Cell(ratio_text(row["log_contribution"]), interval, row["log_contribution"], notes(why), why)
 
 
+def _beside(cell: Cell) -> str:
+    """What stands below the value on the page, for one line: in brackets of some kind."""
+    return cell.interval if cell.interval.startswith("[") or not cell.interval else f"({cell.interval})"
+
+
 def _flat(cell: Cell) -> str:
-    text = f"{cell.text} {cell.interval}".strip()
+    text = f"{cell.text} {_beside(cell)}".strip()
     return f"{text} ({cell.note})" if cell.note else text
 
 
@@ -322,5 +338,5 @@ def latex(table: Table, *, caption: str, key: str) -> str:
 def _tex_cell(cell: Cell) -> str:
     text = escape_latex(cell.text)
     if cell.interval:
-        text += rf" {{\footnotesize {escape_latex(cell.interval)}}}"
+        text += rf" {{\footnotesize {escape_latex(_beside(cell))}}}"
     return text + (rf"\textsuperscript{{{cell.note}}}" if cell.note else "")

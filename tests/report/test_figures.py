@@ -123,6 +123,17 @@ def test_short_names_fit_and_stay_apart(names: list[str], most: int) -> None:
     assert all(len(text) <= most for text in short.values())
 
 
+def test_what_all_names_end_with_gives_way_before_what_tells_them_apart() -> None:
+    names = [
+        f"provider/some-model-{n}.5-{kind}@reasoning=default" for n in (3, 4) for kind in ("mini", "large")
+    ]
+    assert list(short_names(names, 30).values()) == [name.split("@")[0] for name in names]
+    # Names that fit keep their whole text.
+    assert short_names(names, 80) == {name: name for name in names}
+    middle = [f"{'a' * 20}-{n}-{'b' * 20}-tail" for n in range(8)]
+    assert not any("(" in text for text in short_names(middle, 36).values())
+
+
 numbers = st.floats(-1e6, 1e6)
 
 

@@ -92,20 +92,27 @@ def _ordered(board: pl.DataFrame, order: list[str]) -> pl.DataFrame:
 
 
 def short_names(names: Iterable[str], most: int = _NAME) -> dict[str, str]:
-    """Return names that fit beside an axis, still all different: the middle gives way, as the ends tell apart.
+    """Return names that fit beside an axis, still all different.
+
+    What all names end with goes first, where one of them is too long; then the middle gives way, at the place that keeps
+    most names apart; numbers tell the rest apart.
 
     Examples
     --------
     >>> short_names(["a-very-long-model-name", "short"], most=12)
     {'a-very-long-model-name': 'a-very…-name', 'short': 'short'}
+    >>> short_names(["one@mode=a", "three@mode=a"], most=10)
+    {'one@mode=a': 'one', 'three@mode=a': 'three'}
     """
+    full = {name: " ".join(name.split()) for name in names}
+    if any(len(text) > most for text in full.values()):
+        end = _shared_end(list(full.values()))
+        full = {name: text[: len(text) - end] for name, text in full.items()}
+    cuts = [{name: _shortened(text, most, head) for name, text in full.items()} for head in _HEADS]
+    best = max(cuts, key=lambda cut: len(set(cut.values())))
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in names:
-        text = " ".join(name.split())
-        short = (
-            text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"
-        )
+    for name, short in best.items():
         unique, count = short, 1
         while unique in taken:
             count += 1
@@ -114,3 +121,28 @@ def short_names(names: Iterable[str], most: int = _NAME) -> dict[str, str]:
         taken.add(unique)
         found[name] = unique
     return found
+
+
+_HEADS: Final = (0.5, 0.7, 0.3, 0.85, 0.15, 0.6, 0.4)
+"""Shares of a shortened name that come from its beginning, in the order in which they are tried."""
+
+
+def _shared_end(names: list[str]) -> int:
+    """Characters all names end with, from a mark that opens a setting on; 0 for a single name."""
+    if len(names) < 2:
+        return 0
+    first = names[0]
+    length = 0
+    while length < len(first) and all(name.endswith(first[len(first) - length - 1 :]) for name in names):
+        length += 1
+    end = first[len(first) - length :]
+    starts = [at for mark in ("@", " · ", ":") if (at := end.find(mark)) >= 0]
+    length = len(end) - min(starts) if starts else 0
+    return 0 if any(len(name) <= length for name in names) else length
+
+
+def _shortened(text: str, most: int, head: float) -> str:
+    if len(text) <= most:
+        return text
+    first = max(1, min(most - 2, round((most - 1) * head)))
+    return f"{text[:first]}…{text[len(text) - (most - 1 - first) :]}"

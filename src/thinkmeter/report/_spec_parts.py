@@ -58,10 +58,7 @@ def parts_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figure |
     panels = [panel(data, m, labels, width=width, names=at == 0) for at, m in enumerate(measures)]
     names = [label(m).lower() for m in measures]
     words = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    caption = (
-        f"{words.capitalize()} of each group, in the order of the leaderboard. Dots are values, lines {interval_words(analysis)}; "
-        f"a hollow dot has no interval, a dash no value: the table says why.{_scale_words(data, measures)}{cut}"
-    )
+    caption = f"{words.capitalize()} of each group, in the order of the leaderboard. {_dots(analysis, data)}{_scale_words(data, measures)}{cut}"
     return Figure(
         name=f"{stem}parts",
         kind="parts",
@@ -89,10 +86,7 @@ def headline_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figur
         if kind == "efficiency"
         else "share of attempts that are correct"
     )
-    caption = (
-        f"{title}: {per}. Dots are values, lines {interval_words(analysis)}. Overlapping lines do not yet mean a tie: the "
-        f"comparison is paired, and the ranks in the table admit ties.{_scale_words(data, [measure])}{cut}"
-    )
+    caption = f"{title}: {per}. {_dots(analysis, data)}{_scale_words(data, [measure])}{cut}"
     width = 470
     drawn = panel(data, measure, labels, width=width, names=True)
     written = {
@@ -110,6 +104,19 @@ def headline_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figur
         data=data,
         spec=drawn,
     )
+
+
+def _dots(analysis: Analysis, data: pl.DataFrame) -> str:
+    """Say what dots and lines are, as far as there are any."""
+    if data["low"].null_count() == data.height:
+        return "There are no intervals, hence hollow dots; the table says why."
+    text = (
+        f"Dots are values, lines {interval_words(analysis)}. Overlapping lines do not yet mean a tie: comparisons are "
+        "paired, and the ranks in the table admit ties."
+    )
+    if data["low"].null_count():
+        text += " A hollow dot has no interval, a dash no value: the table says why."
+    return text
 
 
 def _long(board: pl.DataFrame, measures: list[str]) -> pl.DataFrame:

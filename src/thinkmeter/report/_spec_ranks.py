@@ -59,7 +59,7 @@ def ranks_figure(analysis: Analysis, board: pl.DataFrame, stem: str) -> Figure |
 
 def _rows(board: pl.DataFrame) -> pl.DataFrame:
     """Two rows per group. ``position`` counts lines, so that tied groups do not lie on each other."""
-    names = short_names(board["group"], 36)
+    names = short_names(board["group"])
     order = {
         "Accuracy": board.sort("rank_accuracy", "rank_efficiency", "group")["group"].to_list(),
         "Token efficiency": board.sort("rank_efficiency", "rank_accuracy", "group")["group"].to_list(),

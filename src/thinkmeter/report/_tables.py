@@ -220,9 +220,10 @@ def _gap_cell(row: dict[str, Any] | None, notes: _Notes) -> Cell:
         return Cell(DASH, "", None, notes(why), why)
     sure = known(row["low"]) and known(row["high"])
     interval = f"[{ratio_text(row['low'])}, {ratio_text(row['high'])}]" if sure else ""
-    # The reason of a defined number speaks of its share, its interval, or of a total that is another measure's.
+    # Of a defined number the reason can speak of its share (not shown), its interval, or of another measure.
     other = row["factor"] == "total" and "gap is that of" in (row["reason"] or "")
-    why = "" if sure and not other else row["reason"] or "no interval"
+    parts = [part for part in (row["reason"] or "").split("; ") if part and "share" not in part]
+    why = "" if sure and not other else "; ".join(parts) or "no interval"
     return Cell(ratio_text(row["log_contribution"]), interval, row["log_contribution"], notes(why), why)
 
 
